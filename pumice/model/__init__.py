@@ -1,0 +1,1 @@
+"""Values and the table of states; no I/O. Imports nothing of Pumice."""

@@ -1,0 +1,11 @@
+"""Everything that can be configured, as frozen values, and how ``pumice.conf`` becomes them.
+
+``table`` says which options there are, ``ini`` reads the file, ``values`` turns its texts into
+values, ``load`` puts the three together, and ``show`` writes settings for people.
+"""
+
+from pumice.settings.load import Loaded, load
+from pumice.settings.show import Row, as_text, render, template
+from pumice.settings.table import BackendSettings, Settings
+
+__all__ = ["BackendSettings", "Loaded", "Row", "Settings", "as_text", "load", "render", "template"]

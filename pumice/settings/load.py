@@ -1,0 +1,126 @@
+"""From ``pumice.conf`` to checked settings."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+
+from pumice.errors import SettingsError
+from pumice.settings import ini
+from pumice.settings.ini import Entry, Section
+from pumice.settings.table import BackendDefaults, BackendSettings, Settings
+from pumice.settings.values import DEFAULT_ORIGIN, Effective, effective, options
+
+DEFAULT_SECTION: Final = "DEFAULT"
+
+
+class Loaded(Struct, frozen=True):
+    """Effective settings, and where each value came from."""
+
+    path: Path
+    settings: Settings
+    backends: tuple[BackendSettings, ...]
+    """In the order of ``enabled_backends``."""
+    origins: dict[tuple[str, str], str]
+    """By section and option: ``default`` or ``file:line``."""
+
+
+def load(path: Path) -> Loaded:
+    """Read and check ``path``. An empty file is a working configuration: one backend, ``file``.
+
+    Raises :class:`SettingsError`, one sentence that begins with ``file:line``, for a file that
+    cannot be read, and for a section, an option or a value that is not understood.
+    """
+    sections = ini.read(path)
+    default = sections.pop(DEFAULT_SECTION, Section(str(path), {}))
+    _refuse_unknown_options(default)
+    own = effective(Settings, str(path), default.entries)
+    settings = Settings(**own.values)
+    _check(settings, own.origins)
+
+    if "enabled_backends" not in default.entries:
+        built_in = {"volume_driver": Entry("file", DEFAULT_ORIGIN)}
+        sections.setdefault("file", Section(DEFAULT_ORIGIN, built_in))
+    _compare_sections(settings.enabled_backends, own.origins["enabled_backends"], sections)
+
+    backends = []
+    origins = {(DEFAULT_SECTION, option): origin for option, origin in own.origins.items()}
+    for name in settings.enabled_backends:
+        entries = sections[name].entries
+        common = _backend_values(path, name, entries, own)
+        rest = {option: entry for option, entry in entries.items() if option not in common.values}
+        texts = {option: entry.text for option, entry in rest.items()}
+        backends.append(BackendSettings(name=name, driver_options=texts, **common.values))
+        origins |= {(name, option): origin for option, origin in common.origins.items()}
+        origins |= {(name, option): entry.origin for option, entry in rest.items()}
+    return Loaded(path, settings, tuple(backends), origins)
+
+
+def _backend_values(
+    path: Path, name: str, entries: Mapping[str, Entry], own: Effective
+) -> Effective:
+    """The common options of the backend ``name``; ``own`` is what holds in ``[DEFAULT]``."""
+    fallbacks = {
+        option: (own.values[option], own.origins[option])
+        for option in BackendDefaults.__struct_fields__
+    }
+    zone = "storage_availability_zone"
+    fallbacks["backend_availability_zone"] = own.values[zone], own.origins[zone]
+    fallbacks["volume_backend_name"] = name, DEFAULT_ORIGIN
+    return effective(BackendSettings, f"{path}: the backend [{name}]", entries, fallbacks)
+
+
+def _refuse_unknown_options(default: Section) -> None:
+    known = options(Settings)
+    for name, entry in default.entries.items():
+        if name in known:
+            continue
+        if name in options(BackendSettings):
+            raise SettingsError(f"{entry.origin}: {name} belongs in the section of a backend.")
+        raise SettingsError(f"{entry.origin}: unknown option {name}{_nearest(name, known)}")
+
+
+def _check(settings: Settings, origins: Mapping[str, str]) -> None:
+    """Refuse values that contradict each other."""
+    names, where = settings.enabled_backends, origins["enabled_backends"]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            raise SettingsError(f"{where}: enabled_backends names {name} twice.")
+        if name == DEFAULT_SECTION:
+            raise SettingsError(f"{where}: a backend cannot be named {DEFAULT_SECTION}.")
+    if settings.service_down_time <= settings.report_interval:
+        where = origins["service_down_time"]
+        where = origins["report_interval"] if where == DEFAULT_ORIGIN else where
+        raise SettingsError(
+            f"{where}: service_down_time ({settings.service_down_time}) must be greater than "
+            f"report_interval ({settings.report_interval})."
+        )
+
+
+def _compare_sections(names: tuple[str, ...], where: str, sections: Mapping[str, Section]) -> None:
+    """Each enabled backend has a section, and each section is an enabled backend.
+
+    Cinder ignores a section that is not enabled. A mistyped name, or a backend that somebody forgot
+    to enable, would then look as if it worked.
+    """
+    for name in names:
+        if name not in sections:
+            hint = _nearest(name, (section for section in sections if section not in names))
+            raise SettingsError(f"{where}: the backend {name} has no section [{name}]{hint}")
+    for name, section in sections.items():
+        if name not in names:
+            hint = _nearest(name, (*names, DEFAULT_SECTION))
+            raise SettingsError(
+                f"{section.origin}: enabled_backends does not name the section [{name}]{hint}"
+            )
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    """The end of a sentence about ``name``: what of ``known`` is most like it, if anything is."""
+    lowered = {other.lower(): other for other in known}
+    close = difflib.get_close_matches(name.lower(), lowered, n=1)
+    return f"; did you mean {lowered[close[0]]}?" if close else "."

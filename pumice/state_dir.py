@@ -1,0 +1,350 @@
+"""The folder that a Pumice keeps its state in.
+
+::
+
+    pumice.conf            settings; written once, then the operator's
+    pumice.db              the database; the store makes it
+    keys/fernet/0, 1, ...  token keys in Keystone's layout: 0 is next, the highest number signs
+    volumes/               what the file driver keeps
+    clouds.yaml, openrc    how clients find this cloud, with the admin's password
+    lock                   locked by the process that serves; holds its pid, for people
+
+A file that is written here is written beside its place, put on disk and renamed into it: a crash
+leaves the old one or the new one. Names are resolved through the folder's descriptor, and a secret
+is neither written nor read through a symbolic link.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import fcntl
+import json
+import os
+import re
+import shlex
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Final, NamedTuple, Self
+
+from pumice.errors import UsageError
+from pumice.settings import template
+
+KEY_BYTES: Final = 32
+
+_OPEN_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_OPEN_LOCK: Final = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+
+# What may stand in a shell from another cloud and would win over, or contradict, what openrc sets.
+_OTHER_CREDENTIALS: Final = (
+    "OS_CLOUD",
+    "OS_TOKEN",
+    "OS_AUTH_TYPE",
+    "OS_USER_ID",
+    "OS_USER_DOMAIN_NAME",
+    "OS_PROJECT_ID",
+    "OS_PROJECT_DOMAIN_NAME",
+    "OS_DOMAIN_ID",
+    "OS_DOMAIN_NAME",
+    "OS_SYSTEM_SCOPE",
+    "OS_TRUST_ID",
+)
+
+
+def choose_path(argument: Path | None, environ: Mapping[str, str]) -> Path:
+    """Where the state directory is: ``--state-dir``, else as the environment says.
+
+    Raises :class:`UsageError` if neither says.
+    """
+    if argument is not None:
+        return argument
+    if environ.get("PUMICE_STATE_DIR"):
+        return Path(environ["PUMICE_STATE_DIR"])
+    state_home = Path(environ.get("XDG_STATE_HOME", ""))
+    if state_home.is_absolute():  # XDG Base Directory Specification: ignore a relative one.
+        return state_home / "pumice"
+    if environ.get("HOME"):
+        return Path(environ["HOME"], ".local", "state", "pumice")
+    raise UsageError("Neither --state-dir nor HOME says where the state directory is.")
+
+
+class StateDir:
+    """An open state directory: until :meth:`close`, this process alone serves it."""
+
+    def __init__(self, folder: _Folder, lock: int) -> None:
+        """``lock`` is the descriptor of the locked lock file. Use :meth:`open`."""
+        self.path: Final = folder.path
+        self.conf: Final = folder.path / "pumice.conf"
+        self.database: Final = folder.path / "pumice.db"
+        self.volumes: Final = folder.path / "volumes"
+        self.clouds_yaml: Final = folder.path / "clouds.yaml"
+        self.openrc: Final = folder.path / "openrc"
+        self._folder = folder
+        self._lock = lock
+
+    @classmethod
+    def open(cls, path: Path, *, secret: Callable[[int], bytes]) -> Self:
+        """Open ``path``; make it, or what a crash left unmade of it, for this user alone.
+
+        ``secret`` gives that many bytes that nobody can guess. Raises :class:`UsageError` if
+        another process serves ``path``, and if it cannot be used.
+        """
+        with contextlib.ExitStack() as undo:
+            folder = _open_state_folder(path.absolute())
+            undo.callback(os.close, folder.descriptor)
+            lock = _lock(folder)
+            undo.callback(os.close, lock)
+            state_dir = cls(folder, lock)
+            state_dir._make_what_is_missing(secret)
+            undo.pop_all()
+        return state_dir
+
+    def close(self) -> None:
+        """Let another process serve the directory. The end of this process does the same."""
+        os.close(self._lock)
+        os.close(self._folder.descriptor)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def read_keys(self) -> dict[int, bytes]:
+        """The token keys by number, as Fernet takes them: 44 bytes of URL-safe base64.
+
+        Raises :class:`UsageError` if a key cannot be read or is not one.
+        """
+        with self._open_keys() as folder:
+            keys = {
+                int(name): folder.read(name).strip()
+                for name in folder.names()
+                if re.fullmatch("0|[1-9][0-9]{0,8}", name)
+            }
+        for number, key in keys.items():
+            if not re.fullmatch(b"[A-Za-z0-9_-]{43}=", key):
+                raise UsageError(f"{folder.path / str(number)} holds no token key.")
+        return keys
+
+    def write_keys(self, keys: Mapping[int, bytes]) -> None:
+        """Make ``keys`` the token keys.
+
+        A rotation gives the key 0 the highest number and makes a new 0. So the highest number is
+        written first and 0 last, and what ``keys`` does not name goes at the very end: a crash on
+        the way leaves keys that read every token. Raises :class:`UsageError` if a key cannot be
+        written.
+        """
+        old = self.read_keys()
+        with self._open_keys() as folder:
+            for number in sorted(keys, reverse=True):
+                if old.get(number) != keys[number]:
+                    folder.write(str(number), keys[number])
+            for number in sorted(old.keys() - keys.keys()):
+                folder.remove(str(number))
+            folder.sync()  # What was right already may be the work of one who died before this.
+
+    def write_clients_files(self, identity_url: str, password: str) -> None:
+        """Write ``clouds.yaml`` and ``openrc`` for the user admin; what is right stays as it is.
+
+        Raises :class:`UsageError` if a file cannot be written, or could not hold ``password``.
+        """
+        if not password.isprintable():
+            raise UsageError("The admin's password holds a character that cannot be printed.")
+        for path, text in (
+            (self.clouds_yaml, _clouds_yaml(identity_url, password)),
+            (self.openrc, _openrc(identity_url, password)),
+        ):
+            if not self._folder.holds(path.name, text.encode()):
+                self._folder.write(path.name, text.encode())
+
+    def read_admin_password(self) -> str | None:
+        """The password that :meth:`write_clients_files` wrote; None if its line is not there."""
+        if self.clouds_yaml.name not in self._folder.names():
+            return None
+        text = self._folder.read(self.clouds_yaml.name).decode(errors="replace")
+        found = re.search(r'^ +password: (".*")$', text, re.MULTILINE)
+        with contextlib.suppress(ValueError):  # A person has changed the line.
+            return str(json.loads(found[1])) if found else None
+        return None
+
+    def _make_what_is_missing(self, secret: Callable[[int], bytes]) -> None:
+        """Everything on a first start; on any other, what a crash in that start left out."""
+        if self.conf.name not in self._folder.names():
+            self._folder.write(self.conf.name, template().encode())
+        self._folder.make_folder(self.volumes.name)
+        self._folder.make_folder("keys")
+        with self._folder.open_folder("keys") as keys:
+            keys.make_folder("fernet")
+        present = self.read_keys()
+        missing = {0, max(present, default=0) or 1} - present.keys()
+        self.write_keys(present | {n: base64.urlsafe_b64encode(secret(KEY_BYTES)) for n in missing})
+
+    @contextlib.contextmanager
+    def _open_keys(self) -> Iterator[_Folder]:
+        with self._folder.open_folder("keys") as keys, keys.open_folder("fernet") as fernet:
+            yield fernet
+
+
+class _Folder(NamedTuple):
+    """An open folder. Every method raises :class:`UsageError`, one sentence for a person."""
+
+    path: Path
+    descriptor: int
+
+    @contextlib.contextmanager
+    def open_folder(self, name: str) -> Iterator[_Folder]:
+        """The folder ``name`` in this one, open; refuses a symbolic link."""
+        with _telling(f"{self.path / name} cannot be opened"):
+            descriptor = os.open(name, _OPEN_FOLDER | os.O_NOFOLLOW, dir_fd=self.descriptor)
+        try:
+            yield _Folder(self.path / name, descriptor)
+        finally:
+            os.close(descriptor)
+
+    def make_folder(self, name: str) -> None:
+        """Make the folder ``name`` for this user alone, and on disk, unless the name is taken."""
+        with _telling(f"{self.path / name} cannot be made"), contextlib.suppress(FileExistsError):
+            os.mkdir(name, 0o700, dir_fd=self.descriptor)
+        self.sync()
+
+    def names(self) -> list[str]:
+        """The names in this folder, those of links that lead nowhere included."""
+        with _telling(f"{self.path} cannot be read"), os.scandir(self.descriptor) as entries:
+            return [entry.name for entry in entries]
+
+    def holds(self, name: str, data: bytes) -> bool:
+        """Whether ``name`` is a file of ``data`` that only this user may read or write."""
+        if name not in self.names():
+            return False
+        with _telling(f"{self.path / name} cannot be looked at"):
+            mode = os.stat(name, dir_fd=self.descriptor, follow_symlinks=False).st_mode
+        return mode == stat.S_IFREG | 0o600 and self.read(name) == data
+
+    def read(self, name: str) -> bytes:
+        """The content of the file ``name``; refuses a symbolic link."""
+        with (
+            _telling(f"{self.path / name} cannot be read"),
+            open(name, "rb", opener=self._open) as file,
+        ):
+            return file.read()
+
+    def write(self, name: str, data: bytes) -> None:
+        """Put ``data`` in the file ``name``, for this user alone; whole and on disk, or not."""
+        unfinished = f".{name}.new"
+        with _telling(f"{self.path / name} cannot be written"), contextlib.ExitStack() as undo:
+            with contextlib.suppress(FileNotFoundError):  # What a crash left.
+                os.unlink(unfinished, dir_fd=self.descriptor)
+            with open(unfinished, "xb", opener=self._open) as file:
+                undo.callback(os.unlink, unfinished, dir_fd=self.descriptor)
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            here = self.descriptor
+            os.rename(unfinished, name, src_dir_fd=here, dst_dir_fd=here)
+            undo.pop_all()
+        self.sync()
+
+    def remove(self, name: str) -> None:
+        """Remove the file ``name``, and put its absence on disk."""
+        with _telling(f"{self.path / name} cannot be removed"):
+            os.unlink(name, dir_fd=self.descriptor)
+        self.sync()
+
+    def sync(self) -> None:
+        """Put the names in this folder on disk."""
+        with _telling(f"{self.path} cannot be put on disk"):
+            os.fsync(self.descriptor)
+
+    def _open(self, name: str, flags: int) -> int:
+        safely = os.O_NOFOLLOW | os.O_NONBLOCK  # A FIFO must not hold the start up.
+        return os.open(name, flags | safely, 0o600, dir_fd=self.descriptor)
+
+
+@contextlib.contextmanager
+def _telling(what: str) -> Iterator[None]:
+    """Turn an ``OSError`` into a sentence that begins with ``what``."""
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(f"{what}: {error.strerror}.") from error
+
+
+def _open_state_folder(path: Path) -> _Folder:
+    with _telling(f"The state directory {path} cannot be used"):
+        _make_path(path)
+        folder = _Folder(path, os.open(path, _OPEN_FOLDER))
+        if os.fstat(folder.descriptor).st_mode & stat.S_IWOTH:
+            os.close(folder.descriptor)
+            raise UsageError(f"Everybody may write to the state directory {path}; chmod o-w it.")
+    return folder
+
+
+def _make_path(path: Path) -> None:
+    """Make ``path`` and the parents it lacks, for this user alone and on disk."""
+    if path.exists():
+        return
+    _make_path(path.parent)
+    path.mkdir(0o700, exist_ok=True)
+    parent = os.open(path.parent, _OPEN_FOLDER)
+    try:
+        os.fsync(parent)
+    finally:
+        os.close(parent)
+
+
+def _lock(folder: _Folder) -> int:
+    """Lock the lock file and return its descriptor; the end of the process, however, unlocks it."""
+    with _telling(f"{folder.path / 'lock'} cannot be locked"), contextlib.ExitStack() as undo:
+        lock = os.open("lock", _OPEN_LOCK, 0o600, dir_fd=folder.descriptor)
+        undo.callback(os.close, lock)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pid = os.pread(lock, 20, 0).decode(errors="replace").strip()
+            who = f"Another Pumice (process {pid})" if pid.isdecimal() else "Another Pumice"
+            raise UsageError(f"{who} already serves the state directory {folder.path}.") from None
+        pid_line = f"{os.getpid()}\n".encode()
+        os.pwrite(lock, pid_line, 0)
+        os.ftruncate(lock, len(pid_line))
+        undo.pop_all()
+    return lock
+
+
+def _clouds_yaml(identity_url: str, password: str) -> str:
+    """``clouds.yaml``; a JSON string is a YAML string as long as its characters can be printed."""
+    return f"""\
+# Written by `pumice serve` when the address or the password changes; put other clouds elsewhere.
+clouds:
+  pumice:
+    auth:
+      auth_url: {json.dumps(identity_url, ensure_ascii=False)}
+      username: admin
+      password: {json.dumps(password, ensure_ascii=False)}
+      project_name: admin
+      user_domain_id: default
+      project_domain_id: default
+    region_name: RegionOne
+    identity_api_version: 3
+"""
+
+
+def _openrc(identity_url: str, password: str) -> str:
+    return f"""\
+# Written by `pumice serve` when the address or the password changes. In a shell: . openrc
+unset {" ".join(_OTHER_CREDENTIALS)}
+export OS_AUTH_URL={shlex.quote(identity_url)}
+export OS_USERNAME=admin
+export OS_PASSWORD={shlex.quote(password)}
+export OS_PROJECT_NAME=admin
+export OS_USER_DOMAIN_ID=default
+export OS_PROJECT_DOMAIN_ID=default
+export OS_REGION_NAME=RegionOne
+export OS_IDENTITY_API_VERSION=3
+"""
