@@ -1,0 +1,1 @@
+"""Who a caller is: tokens, their keys, password hashes. No I/O; imports errors and seams."""
