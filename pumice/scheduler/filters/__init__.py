@@ -1,0 +1,1 @@
+"""The filters that come with Pumice; packages add theirs to ``pumice.scheduler.filters``."""

@@ -1,0 +1,1 @@
+"""The weighers that come with Pumice; packages add theirs to ``pumice.scheduler.weighers``."""
