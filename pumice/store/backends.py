@@ -1,0 +1,112 @@
+"""Rows of ``processes`` and ``backends``: who serves what, and when it was last heard of."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from msgspec import Struct
+
+from pumice.store.txn import Txn
+
+
+class BackendRecord(Struct, frozen=True):
+    """One backend as its serving process last reported it; in the order of the columns."""
+
+    host: str
+    name: str
+    process_id: str
+    availability_zone: str
+    up: bool
+    reason: str
+    enabled: bool
+    disabled_reason: str | None
+    frozen: bool
+    updated_at: int
+
+
+class ProcessRecord(Struct, frozen=True):
+    """One serving process; times are UTC microseconds."""
+
+    id: str
+    host: str
+    pid: int
+    started_at: int
+    heartbeat_at: int
+
+
+_BEAT: Final = """
+INSERT INTO processes (id, host, pid, started_at, heartbeat_at)
+VALUES (:id, :host, :pid, :started_at, :heartbeat_at)
+ON CONFLICT (id) DO UPDATE SET heartbeat_at = excluded.heartbeat_at
+"""
+
+
+def beat(txn: Txn, process: ProcessRecord) -> None:
+    """Record that the process lives."""
+    txn.change(_BEAT, {name: getattr(process, name) for name in process.__struct_fields__})
+
+
+_FORGET: Final = "DELETE FROM processes WHERE id <> :id AND heartbeat_at < :before"
+
+
+def forget_processes(txn: Txn, process_id: str, before_us: int) -> None:
+    """Remove the rows of other processes that were last heard of before ``before_us``."""
+    txn.change(_FORGET, {"id": process_id, "before": before_us})
+
+
+_PROCESSES: Final = (
+    "SELECT id, host, pid, started_at, heartbeat_at FROM processes ORDER BY started_at"
+)
+
+
+def processes(txn: Txn) -> list[ProcessRecord]:
+    """Every known process, oldest first."""
+    return [ProcessRecord(*row) for row in txn.all(_PROCESSES)]
+
+
+_REPORT: Final = """
+INSERT INTO backends (host, name, process_id, availability_zone, up, reason, enabled,
+    disabled_reason, frozen, updated_at)
+VALUES (:host, :name, :process_id, :availability_zone, :up, :reason, TRUE, NULL, FALSE, :updated_at)
+ON CONFLICT (host) DO UPDATE SET name = excluded.name, process_id = excluded.process_id,
+    availability_zone = excluded.availability_zone, up = excluded.up, reason = excluded.reason,
+    updated_at = excluded.updated_at
+"""
+
+
+def report(
+    txn: Txn,
+    *,
+    host: str,
+    name: str,
+    process_id: str,
+    availability_zone: str,
+    up: bool,
+    reason: str,
+    updated_at: int,
+) -> None:
+    """Record a backend's health; what an administrator set (enabled, frozen) stays."""
+    parameters = {
+        "host": host,
+        "name": name,
+        "process_id": process_id,
+        "availability_zone": availability_zone,
+        "up": up,
+        "reason": reason,
+        "updated_at": updated_at,
+    }
+    txn.change(_REPORT, parameters)
+
+
+_ALL: Final = """
+SELECT host, name, process_id, availability_zone, up, reason, enabled, disabled_reason, frozen,
+    updated_at FROM backends ORDER BY host
+"""
+
+
+def select_all(txn: Txn) -> list[BackendRecord]:
+    """Every backend that was ever reported and not removed, by host."""
+    return [
+        BackendRecord(*(*row[:4], bool(row[4]), row[5], bool(row[6]), row[7], bool(row[8]), row[9]))
+        for row in txn.all(_ALL)
+    ]

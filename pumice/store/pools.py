@@ -1,0 +1,52 @@
+"""Rows of ``pools``: how much of each pool this database has given away.
+
+``allocated_gib`` and ``volume_count`` change in the transaction that places or removes a volume, and
+nowhere else, so they equal the sums over ``volumes`` at every commit.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pumice.store.txn import Txn
+
+_REGISTER: Final = """
+INSERT INTO pools (host, backend_host, allocated_gib, volume_count)
+VALUES (:host, :backend_host, 0, 0)
+ON CONFLICT (host) DO NOTHING
+"""
+
+
+def register(txn: Txn, host: str, backend_host: str) -> tuple[int, int]:
+    """Make the pool known; what is allocated on it (GiB, volumes)."""
+    txn.change(_REGISTER, {"host": host, "backend_host": backend_host})
+    row = txn.one(_ALLOCATED, {"host": host})
+    return (row[0], row[1]) if row else (0, 0)
+
+
+_ALLOCATED: Final = "SELECT allocated_gib, volume_count FROM pools WHERE host = :host"
+
+_CLAIM: Final = """
+UPDATE pools SET allocated_gib = allocated_gib + :size, volume_count = volume_count + 1
+WHERE host = :host AND (:ceiling IS NULL OR allocated_gib + :size <= :ceiling)
+RETURNING allocated_gib, volume_count
+"""
+
+
+def claim(txn: Txn, host: str, size_gib: int, ceiling_gib: float | None) -> tuple[int, int] | None:
+    """Take ``size_gib`` on the pool unless the ceiling would be passed; what is allocated then."""
+    row = txn.one(_CLAIM, {"host": host, "size": size_gib, "ceiling": ceiling_gib})
+    return (row[0], row[1]) if row else None
+
+
+_RELEASE: Final = """
+UPDATE pools SET allocated_gib = allocated_gib - :size, volume_count = volume_count - 1
+WHERE host = :host
+RETURNING allocated_gib, volume_count
+"""
+
+
+def release(txn: Txn, host: str, size_gib: int) -> tuple[int, int]:
+    """Give ``size_gib`` back to the pool; what is allocated then."""
+    row = txn.one(_RELEASE, {"host": host, "size": size_gib})
+    return (row[0], row[1]) if row else (0, 0)

@@ -1,0 +1,289 @@
+-- The schema of a new database, as the migrations make it. Do not edit: change the schema by a
+-- migration, then write this file with `python -m pumice.store.migrations`.
+
+PRAGMA application_id = 1349873001;
+
+CREATE TABLE domains (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    description TEXT NOT NULL,
+    enabled BOOLEAN NOT NULL,
+    created_at BIGINT NOT NULL
+);
+
+CREATE TABLE projects (
+    id TEXT PRIMARY KEY,
+    domain_id TEXT NOT NULL REFERENCES domains (id),
+    parent_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    description TEXT NOT NULL,
+    enabled BOOLEAN NOT NULL,
+    created_at BIGINT NOT NULL,
+    UNIQUE (domain_id, name)
+);
+
+CREATE INDEX projects_created ON projects (created_at, id);
+
+CREATE INDEX projects_name ON projects (name);
+
+CREATE TABLE users (
+    id TEXT PRIMARY KEY,
+    domain_id TEXT NOT NULL REFERENCES domains (id),
+    name TEXT NOT NULL,
+    enabled BOOLEAN NOT NULL,
+    password_hash TEXT,
+    default_project_id TEXT,
+    description TEXT,
+    email TEXT,
+    created_at BIGINT NOT NULL,
+    UNIQUE (domain_id, name)
+);
+
+CREATE INDEX users_created ON users (created_at, id);
+
+CREATE INDEX users_name ON users (name);
+
+CREATE TABLE roles (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    description TEXT NOT NULL,
+    created_at BIGINT NOT NULL
+);
+
+CREATE TABLE role_implications (
+    prior_role_id TEXT NOT NULL REFERENCES roles (id),
+    implied_role_id TEXT NOT NULL REFERENCES roles (id),
+    PRIMARY KEY (prior_role_id, implied_role_id)
+);
+
+CREATE TABLE role_assignments (
+    user_id TEXT NOT NULL REFERENCES users (id),
+    target_type TEXT NOT NULL,
+    target_id TEXT NOT NULL,
+    role_id TEXT NOT NULL REFERENCES roles (id),
+    PRIMARY KEY (user_id, target_type, target_id, role_id)
+);
+
+CREATE INDEX role_assignments_target ON role_assignments (target_type, target_id);
+
+CREATE TABLE regions (
+    id TEXT PRIMARY KEY,
+    description TEXT NOT NULL,
+    parent_region_id TEXT REFERENCES regions (id)
+);
+
+CREATE TABLE services (
+    id TEXT PRIMARY KEY,
+    type TEXT NOT NULL,
+    name TEXT NOT NULL,
+    description TEXT NOT NULL,
+    enabled BOOLEAN NOT NULL
+);
+
+CREATE TABLE endpoints (
+    id TEXT PRIMARY KEY,
+    service_id TEXT NOT NULL REFERENCES services (id),
+    interface TEXT NOT NULL,
+    region_id TEXT REFERENCES regions (id),
+    url TEXT NOT NULL,
+    enabled BOOLEAN NOT NULL
+);
+
+CREATE INDEX endpoints_service ON endpoints (service_id);
+
+CREATE TABLE flavors (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    description TEXT,
+    ram_mib BIGINT NOT NULL,
+    vcpus BIGINT NOT NULL,
+    disk_gib BIGINT NOT NULL,
+    ephemeral_gib BIGINT NOT NULL,
+    swap_mib BIGINT NOT NULL,
+    rxtx_factor DOUBLE PRECISION NOT NULL,
+    is_public BOOLEAN NOT NULL,
+    extra_specs TEXT NOT NULL
+);
+
+CREATE TABLE flavor_access (
+    flavor_id TEXT NOT NULL REFERENCES flavors (id),
+    project_id TEXT NOT NULL,
+    PRIMARY KEY (flavor_id, project_id)
+);
+
+CREATE TABLE volume_types (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    description TEXT,
+    is_public BOOLEAN NOT NULL,
+    extra_specs TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT
+);
+
+CREATE TABLE volumes (
+    id TEXT PRIMARY KEY,
+    project_id TEXT NOT NULL,
+    user_id TEXT NOT NULL,
+    name TEXT,
+    description TEXT,
+    size_gib BIGINT NOT NULL,
+    status TEXT NOT NULL,
+    attach_status TEXT NOT NULL,
+    volume_type_id TEXT NOT NULL REFERENCES volume_types (id),
+    availability_zone TEXT NOT NULL,
+    host TEXT,
+    bootable BOOLEAN NOT NULL,
+    multiattach BOOLEAN NOT NULL,
+    metadata TEXT NOT NULL,
+    provider_location TEXT,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT
+);
+
+CREATE INDEX volumes_project ON volumes (project_id, created_at, id);
+
+CREATE INDEX volumes_created ON volumes (created_at, id);
+
+CREATE INDEX volumes_project_name ON volumes (project_id, name, created_at, id);
+
+CREATE INDEX volumes_name ON volumes (name, created_at, id);
+
+CREATE INDEX volumes_type ON volumes (volume_type_id);
+
+CREATE INDEX volumes_host ON volumes (host);
+
+CREATE INDEX volumes_project_unsettled ON volumes (project_id, status, created_at, id)
+    WHERE status <> 'available';
+
+CREATE INDEX volumes_unsettled ON volumes (status, created_at, id) WHERE status <> 'available';
+
+CREATE TABLE quota_limits (
+    project_id TEXT NOT NULL,
+    resource TEXT NOT NULL,
+    hard_limit BIGINT NOT NULL,
+    PRIMARY KEY (project_id, resource)
+);
+
+CREATE TABLE quota_usages (
+    project_id TEXT NOT NULL,
+    resource TEXT NOT NULL,
+    in_use BIGINT NOT NULL,
+    PRIMARY KEY (project_id, resource)
+);
+
+CREATE TABLE processes (
+    id TEXT PRIMARY KEY,
+    host TEXT NOT NULL,
+    pid BIGINT NOT NULL,
+    started_at BIGINT NOT NULL,
+    heartbeat_at BIGINT NOT NULL
+);
+
+CREATE TABLE backends (
+    host TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    process_id TEXT NOT NULL,
+    availability_zone TEXT NOT NULL,
+    up BOOLEAN NOT NULL,
+    reason TEXT NOT NULL,
+    enabled BOOLEAN NOT NULL,
+    disabled_reason TEXT,
+    frozen BOOLEAN NOT NULL,
+    updated_at BIGINT NOT NULL
+);
+
+CREATE TABLE pools (
+    host TEXT PRIMARY KEY,
+    backend_host TEXT NOT NULL,
+    allocated_gib BIGINT NOT NULL,
+    volume_count BIGINT NOT NULL
+);
+
+CREATE TABLE operations (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    version BIGINT NOT NULL,
+    params TEXT NOT NULL,
+    status TEXT NOT NULL,
+    attempt BIGINT NOT NULL,
+    project_id TEXT NOT NULL,
+    user_id TEXT NOT NULL,
+    resource_type TEXT NOT NULL,
+    resource_id TEXT NOT NULL,
+    backend_host TEXT,
+    step TEXT NOT NULL,
+    claimed_by TEXT,
+    lease_until BIGINT NOT NULL,
+    fence BIGINT NOT NULL,
+    run_after BIGINT NOT NULL,
+    error TEXT,
+    error_detail TEXT,
+    request_id TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    ended_at BIGINT,
+    trace TEXT
+);
+
+CREATE INDEX operations_unfinished ON operations (run_after) WHERE ended_at IS NULL;
+
+CREATE INDEX operations_ended ON operations (ended_at) WHERE ended_at IS NOT NULL;
+
+CREATE INDEX operations_project ON operations (project_id, id);
+
+CREATE INDEX operations_resource ON operations (resource_id, id);
+
+CREATE INDEX operations_request ON operations (request_id);
+
+CREATE TABLE operation_log (
+    operation_id TEXT NOT NULL REFERENCES operations (id) ON DELETE CASCADE,
+    seq BIGINT NOT NULL,
+    attempt BIGINT NOT NULL,
+    step TEXT NOT NULL,
+    event TEXT NOT NULL,
+    data TEXT NOT NULL,
+    fence BIGINT NOT NULL,
+    at BIGINT NOT NULL,
+    PRIMARY KEY (operation_id, seq)
+);
+
+CREATE TABLE messages (
+    id TEXT PRIMARY KEY,
+    project_id TEXT NOT NULL,
+    request_id TEXT NOT NULL,
+    resource_type TEXT NOT NULL,
+    resource_id TEXT NOT NULL,
+    action TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    user_message TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL
+);
+
+CREATE INDEX messages_project ON messages (project_id, created_at, id);
+
+CREATE INDEX messages_resource ON messages (resource_id);
+
+CREATE INDEX messages_expires ON messages (expires_at);
+
+CREATE TABLE events (
+    id TEXT PRIMARY KEY,
+    event TEXT NOT NULL,
+    project_id TEXT NOT NULL,
+    resource_id TEXT NOT NULL,
+    operation_id TEXT NOT NULL,
+    size_gib BIGINT NOT NULL,
+    created_at BIGINT NOT NULL
+);
+
+CREATE INDEX events_created ON events (created_at, id);
+
+CREATE INDEX events_project ON events (project_id, created_at, id);
+
+CREATE TABLE alembic_version (
+    version_num VARCHAR(32) NOT NULL,
+    CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
+);
+
+INSERT INTO alembic_version (version_num) VALUES ('0001');

@@ -1,0 +1,87 @@
+"""Rows of ``volume_types``."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from pumice.errors import Conflict, VolumeTypeNotFound
+from pumice.model.volume import VolumeType
+from pumice.store.txn import Row, Txn
+
+_COLUMNS: Final = "id, name, description, is_public, extra_specs, created_at, updated_at"
+_decode_specs: Final = msgspec.json.Decoder(dict[str, str | None]).decode
+
+
+def _type(row: Row) -> VolumeType:
+    id_, name, description, is_public, specs, created_at, updated_at = row
+    return VolumeType(
+        id_, name, description, bool(is_public), _decode_specs(specs), created_at, updated_at
+    )
+
+
+_INSERT: Final = """
+INSERT INTO volume_types (id, name, description, is_public, extra_specs, created_at)
+VALUES (:id, :name, :description, :is_public, :extra_specs, :created_at)
+ON CONFLICT (name) DO NOTHING
+"""
+
+
+def insert(txn: Txn, volume_type: VolumeType) -> None:
+    """Add a type. Raises :class:`Conflict` if the name is taken."""
+    parameters = {name: getattr(volume_type, name) for name in volume_type.__struct_fields__}
+    parameters["extra_specs"] = msgspec.json.encode(volume_type.extra_specs).decode()
+    if not txn.change(_INSERT, parameters):
+        raise Conflict(f"Volume Type {volume_type.name} already exists.")
+
+
+_FIND: Final = f"SELECT {_COLUMNS} FROM volume_types WHERE id = :reference OR name = :reference"
+
+
+def find(txn: Txn, reference: str) -> VolumeType:
+    """The type whose id is ``reference``, else whose name is. Raises :class:`VolumeTypeNotFound`."""
+    types = [_type(row) for row in txn.all(_FIND, {"reference": reference})]
+    for volume_type in types:
+        if volume_type.id == reference:
+            return volume_type
+    if not types:
+        raise VolumeTypeNotFound(reference)
+    return types[0]
+
+
+_ALL: Final = f"SELECT {_COLUMNS} FROM volume_types ORDER BY created_at DESC, id DESC"
+
+
+def select_all(txn: Txn) -> list[VolumeType]:
+    """Every type, newest first."""
+    return [_type(row) for row in txn.all(_ALL)]
+
+
+_SPECS: Final = """
+UPDATE volume_types SET extra_specs = :extra_specs, updated_at = :now WHERE id = :id
+"""
+
+
+def set_extra_specs(txn: Txn, type_id: str, specs: dict[str, str | None], now_us: int) -> None:
+    """Replace the type's extra specs."""
+    encoded = msgspec.json.encode(specs).decode()
+    if not txn.change(_SPECS, {"id": type_id, "extra_specs": encoded, "now": now_us}):
+        raise VolumeTypeNotFound(type_id)
+
+
+_IN_USE: Final = "SELECT 1 FROM volumes WHERE volume_type_id = :id LIMIT 1"
+
+
+def is_in_use(txn: Txn, type_id: str) -> bool:
+    """Whether a volume has this type."""
+    return txn.one(_IN_USE, {"id": type_id}) is not None
+
+
+_DELETE: Final = "DELETE FROM volume_types WHERE id = :id"
+
+
+def delete(txn: Txn, type_id: str) -> None:
+    """Remove the type; no volume may have it."""
+    if not txn.change(_DELETE, {"id": type_id}):
+        raise VolumeTypeNotFound(type_id)
