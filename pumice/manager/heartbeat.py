@@ -1,0 +1,159 @@
+"""What a serving process reports: that it lives, and how its backends are."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+from msgspec import Struct
+
+from pumice.drivers.backend import Backend
+from pumice.drivers.contract import Capacity, Gib, Stats
+from pumice.errors import PumiceError
+from pumice.model.backend import Pool
+from pumice.scheduler.view import PoolsView
+from pumice.settings import BackendSettings
+from pumice.store import backends as rows
+from pumice.store import pools as pool_rows
+from pumice.store.backends import BackendRecord, ProcessRecord
+from pumice.store.sqlite import SqliteStore
+from pumice.store.txn import Txn
+
+log = logging.getLogger(__name__)
+
+
+class Served(Struct, frozen=True):
+    """A backend this process serves, with its settings."""
+
+    backend: Backend
+    settings: BackendSettings
+
+
+class Report(Struct, frozen=True):
+    """What one look at the backends found, for one unit."""
+
+    process: ProcessRecord
+    forget_before: int
+    served: tuple[Served, ...]
+    now_us: int
+
+
+class Heartbeat:
+    """Keeps the process row, the backend rows and the scheduler's view of the pools fresh."""
+
+    def __init__(
+        self, store: SqliteStore, view: PoolsView, served: Iterable[Served], down_seconds: int
+    ) -> None:
+        self._store = store
+        self._view = view
+        self._served = tuple(served)
+        self._down_us = down_seconds * 1_000_000
+
+    async def look(self) -> None:
+        """Ask every backend for its figures, all at once; one that fails is down and says why."""
+        await asyncio.gather(*(self._refresh(one.backend) for one in self._served))
+
+    async def report(self, process: ProcessRecord, now_us: int) -> None:
+        """Write what is known now, in one unit, and let the view follow its commit."""
+        report = Report(process, now_us - 10 * self._down_us, self._served, now_us)
+        records, allocated = await self._store.write(write_report, report)
+        for served in self._served:
+            for pool in pools_of(served, records[served.backend.host], allocated):
+                self._view.replace(pool)
+
+    async def _refresh(self, backend: Backend) -> None:
+        was = backend.down_reason
+        try:
+            await backend.refresh()
+        except PumiceError as error:
+            if backend.down_reason != was:
+                log.warning("Backend %s is down: %s", backend.host, error)
+        else:
+            if was is not None:
+                log.info("Backend %s is up", backend.host)
+
+
+def write_report(
+    txn: Txn, report: Report
+) -> tuple[dict[str, BackendRecord], dict[str, tuple[int, int]]]:
+    """Unit: the rows of the process, its backends and their pools.
+
+    Returns every backend's record by host, and what is allocated on each pool of this process.
+    """
+    rows.beat(txn, report.process)
+    rows.forget_processes(txn, report.process.id, report.forget_before)
+    allocated = {}
+    for served in report.served:
+        backend = served.backend
+        reason = backend.down_reason
+        rows.report(
+            txn,
+            host=backend.host,
+            name=served.settings.volume_backend_name,
+            process_id=report.process.id,
+            availability_zone=served.settings.backend_availability_zone,
+            up=reason is None,
+            reason=reason or "",
+            updated_at=report.now_us,
+        )
+        for name in backend.stats.by_pool() if backend.stats else ():
+            host = f"{backend.host}#{name}"
+            allocated[host] = pool_rows.register(txn, host, backend.host)
+    return {record.host: record for record in rows.select_all(txn)}, allocated
+
+
+def pools_of(
+    served: Served, record: BackendRecord, allocated: dict[str, tuple[int, int]]
+) -> list[Pool]:
+    """The pools of one backend as the scheduler sees them; none until it was reached once."""
+    stats = served.backend.stats
+    if stats is None:
+        return []
+    return [
+        _pool(served, record, stats, name, capacity, allocated[f"{record.host}#{name}"])
+        for name, capacity in stats.by_pool().items()
+    ]
+
+
+def _pool(
+    served: Served,
+    record: BackendRecord,
+    stats: Stats,
+    name: str,
+    capacity: Capacity,
+    allocated: tuple[int, int],
+) -> Pool:
+    settings = served.settings
+    capabilities: dict[str, Any] = stats.capabilities(capacity)
+    provisioned = capacity.provisioned_capacity_gib
+    return Pool(
+        host=f"{record.host}#{name}",
+        backend_host=record.host,
+        availability_zone=settings.backend_availability_zone,
+        total_gib=_finite(capacity.total_capacity_gib),
+        free_gib=_finite(capacity.free_capacity_gib),
+        capacity_kind=_kind(capacity),
+        allocated_gib=allocated[0],
+        provisioned_gib=allocated[0] if provisioned is None else provisioned,
+        volume_count=allocated[1],
+        reserved_percentage=settings.reserved_percentage,
+        max_over_subscription_ratio=settings.max_over_subscription_ratio,
+        thin=capacity.thin_provisioning_support,
+        up=served.backend.down_reason is None,
+        enabled=record.enabled,
+        frozen=record.frozen,
+        capabilities=capabilities | {"pool_name": name},
+    )
+
+
+def _finite(figure: Gib) -> float | None:
+    return None if isinstance(figure, str) else float(figure)
+
+
+def _kind(capacity: Capacity) -> str:
+    for figure in (capacity.free_capacity_gib, capacity.total_capacity_gib):
+        if isinstance(figure, str):
+            return figure
+    return "finite"

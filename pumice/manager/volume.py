@@ -1,0 +1,126 @@
+"""The volume manager: starts, keeps and stops the serving of this process's backends."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from msgspec.structs import replace
+
+from pumice.errors import PumiceError
+from pumice.manager.heartbeat import Heartbeat, Served
+from pumice.manager.leftovers import remove_leftovers
+from pumice.operations.engine import Engine
+from pumice.seams import Seams
+from pumice.settings import Settings
+from pumice.store import events, messages, operations
+from pumice.store.backends import ProcessRecord
+from pumice.store.sqlite import SqliteStore
+from pumice.store.txn import Txn
+
+SWEEP_SECONDS: Final = 2.0
+PRUNE_SECONDS: Final = 300.0
+PRUNE_ROWS: Final = 500
+FIRST_LOOK_SECONDS: Final = 5.0
+
+log = logging.getLogger(__name__)
+
+
+class VolumeManager:
+    """Serves backends: recovery at start, then heartbeats, sweeps and reconcilers until stopped."""
+
+    def __init__(
+        self,
+        store: SqliteStore,
+        seams: Seams,
+        engine: Engine,
+        heartbeat: Heartbeat,
+        served: tuple[Served, ...],
+        settings: Settings,
+        process: ProcessRecord,
+    ) -> None:
+        self._store = store
+        self._seams = seams
+        self._engine = engine
+        self._heartbeat = heartbeat
+        self._served = served
+        self._settings = settings
+        self._process = process
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Look at the backends, take over what an earlier process left, and start the timers.
+
+        A backend that does not answer within a few seconds is reported down and looked at again later.
+        """
+        await asyncio.wait(
+            [asyncio.ensure_future(self._heartbeat.look())], timeout=FIRST_LOOK_SECONDS
+        )
+        await self._report()
+        await self._engine.take_over_all()
+        found = await self._engine.sweep()
+        if found:
+            log.info("Taking up %d unfinished operations", found)
+        settings = self._settings
+        for seconds, work in (
+            (settings.report_interval, self._report),
+            (settings.backend_stats_polling_interval, self._heartbeat.look),
+            (SWEEP_SECONDS, self._sweep),
+            (settings.report_interval, self._engine.renew_leases),
+            (PRUNE_SECONDS, self._prune),
+            (PRUNE_SECONDS, self.reconcile),
+        ):
+            self._tasks.append(asyncio.create_task(self._repeat(seconds, work)))
+
+    async def stop(self) -> None:
+        """End the timers."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def reconcile(self) -> None:
+        """Remove what operations left on the backends."""
+        for served in self._served:
+            await remove_leftovers(
+                self._store,
+                served.backend,
+                self._seams.clock.now_us(),
+                served.settings.driver_deadline_seconds,
+            )
+
+    async def _repeat(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+        """Do ``work`` again and again; a failure is logged and does not end it."""
+        while True:
+            await self._seams.sleep(seconds)
+            try:
+                await work()
+            except PumiceError as error:
+                log.warning("%s failed: %s", work.__qualname__, error)
+            except Exception:
+                log.exception("%s failed", work.__qualname__)
+
+    async def _report(self) -> None:
+        now_us = self._seams.clock.now_us()
+        await self._heartbeat.report(replace(self._process, heartbeat_at=now_us), now_us)
+
+    async def _sweep(self) -> None:
+        await self._engine.sweep()
+
+    async def _prune(self) -> None:
+        """Forget what is older than its retention, some rows at a time."""
+        now_us = self._seams.clock.now_us()
+        before_us = now_us - self._settings.operation_retention_seconds * 1_000_000
+        while await self._store.write(prune, now_us, before_us):
+            await self._seams.sleep(0)
+
+
+def prune(txn: Txn, now_us: int, before_us: int) -> bool:
+    """Unit: remove a bounded number of old rows; whether there may be more."""
+    counts = (
+        operations.prune(txn, before_us, PRUNE_ROWS),
+        events.prune(txn, before_us, PRUNE_ROWS),
+        messages.prune(txn, now_us, PRUNE_ROWS),
+    )
+    return PRUNE_ROWS in counts

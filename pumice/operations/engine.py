@@ -1,0 +1,474 @@
+"""The engine: takes operations by claim, calls drivers between units, waits, and tells who waits.
+
+One asyncio task per running operation. Hints start tasks; a sweep finds what a lost hint left. An
+operation that runs elsewhere, or here already, is left alone: the claim decides, not the hint.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+import msgspec
+from msgspec import Struct
+
+from pumice.bus.contract import Bus, Hint
+from pumice.context import Context
+from pumice.drivers.backend import Backend
+from pumice.errors import (
+    BackendUnavailable,
+    DriverError,
+    Fenced,
+    InvalidState,
+    PumiceError,
+    Unavailable,
+)
+from pumice.model.operation import LogEntry, OperationRecord
+from pumice.operations.advance import Outcome, Progress, abandon, advance, begin, failure_of
+from pumice.operations.definition import (
+    REMOTE_TRIES,
+    UNDO_TRIES,
+    Operation,
+    Remote,
+    RemoteStep,
+    Tools,
+    results_of,
+)
+from pumice.operations.plan import Action
+from pumice.seams import Seams
+from pumice.store import operations as rows
+from pumice.store.sqlite import SqliteStore
+from pumice.store.txn import Txn
+from pumice.trace import Trace, place
+
+SWEEP_LIMIT: Final = 500
+BACKOFF_MAX_SECONDS: Final = 60.0
+STUCK_BACKOFF_MAX_SECONDS: Final = 600.0
+BACKOFF_DOUBLINGS_MAX: Final = 16
+RESULT_POLL_SECONDS: Final = 1.0
+WRITE_RETRY_SECONDS: Final = 0.5
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """Who this process is, how long a claim lasts, and how many backends a volume may try."""
+
+    process_id: str
+    lease_seconds: int
+    max_attempts: int
+
+
+class Resource(Protocol):
+    """What an operation works on."""
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+
+    @property
+    def project_id(self) -> str:
+        """Whose it is."""
+
+
+class Engine:
+    """Runs operations for one process."""
+
+    def __init__(
+        self,
+        store: SqliteStore,
+        bus: Bus,
+        seams: Seams,
+        tools: Tools,
+        backends: Mapping[str, Backend],
+        operations: Mapping[str, Operation[Any]],
+        options: EngineOptions,
+    ) -> None:
+        """``backends`` are those this process serves, by ``host@backend``."""
+        self._store = store
+        self._bus = bus
+        self._seams = seams
+        self.tools = tools
+        self._backends = backends
+        self._operations = operations
+        self.options = options
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._traces: dict[str, Trace] = {}
+        self._waiting: dict[str, set[asyncio.Future[None]]] = {}
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._stopped = False
+        bus.subscribe(self._receive)
+
+    # -- starting work, inside the unit that changes the resource
+
+    def begin(
+        self,
+        txn: Txn,
+        context: Context,
+        operation: Operation[Any],
+        operation_id: str,
+        resource: Resource,
+        params: Struct,
+        prepared: dict[str, Any],
+    ) -> OperationRecord:
+        """Insert ``operation`` and run its leading local steps in ``txn``; the hint leaves at the commit.
+
+        ``prepared`` holds what the local steps' ``prepare`` returned, by step name. The operation belongs
+        to the resource's project, whoever asked for it.
+        """
+        record = OperationRecord(
+            id=operation_id,
+            name=operation.name,
+            version=operation.version,
+            params=msgspec.json.encode(params).decode(),
+            status="running",
+            attempt=1,
+            project_id=resource.project_id,
+            user_id=context.user_id,
+            resource_type=operation.resource_type,
+            resource_id=resource.id,
+            backend_host=None,
+            step="",
+            claimed_by=self.options.process_id,
+            lease_until=context.now_us + self.options.lease_seconds * 1_000_000,
+            fence=1,
+            run_after=0,
+            error=None,
+            error_detail=None,
+            request_id=context.request_id,
+            created_at=context.now_us,
+            updated_at=context.now_us,
+            ended_at=None,
+        )
+        progress = Progress(operation, params, record, (), context.trace, self.options.max_attempts)
+        progress = begin(txn, progress, self.tools, prepared, context.now_us)
+        txn.after_commit(lambda: self._begun(progress))
+        return progress.record
+
+    def _begun(self, progress: Progress) -> None:
+        record = progress.record
+        if record.ended_at is None:
+            self._traces[record.id] = progress.trace
+            self._bus.publish(Hint("ready", record.id, record.backend_host))
+        else:
+            self._bus.publish(Hint("ended", record.id))
+
+    # -- running
+
+    def _receive(self, hint: Hint) -> None:
+        if hint.kind == "ended":
+            for waiter in self._waiting.get(hint.operation_id, ()):
+                if not waiter.done():
+                    waiter.set_result(None)
+        elif not self._stopped and hint.operation_id not in self._running:
+            self._cancel_timer(hint.operation_id)
+            task = asyncio.get_running_loop().create_task(self._run(hint.operation_id))
+            self._running[hint.operation_id] = task
+            task.add_done_callback(lambda done: self._ended_task(hint.operation_id, done))
+
+    def _ended_task(self, operation_id: str, task: asyncio.Task[None]) -> None:
+        del self._running[operation_id]
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("Operation %s stopped; a sweep will take it up", operation_id, exc_info=error)
+
+    async def _run(self, operation_id: str) -> None:
+        """Carry one operation on until it ends, rests, or turns out to be somebody else's."""
+        try:
+            progress = await self._take(operation_id)
+            while progress is not None and progress.record.ended_at is None:
+                wait_us = progress.record.run_after - self._seams.clock.now_us()
+                if wait_us > 0:
+                    self._rest(operation_id, wait_us / 1e6)
+                    return
+                progress = await self._step(progress)
+        except Fenced:
+            log.warning("Operation %s was taken by another process, or abandoned", operation_id)
+        except Unavailable as error:
+            log.warning("Operation %s waits for the next sweep: %s", operation_id, error)
+        self._traces.pop(operation_id, None)
+
+    async def _take(self, operation_id: str) -> Progress | None:
+        """The operation as this process may run it, or None; claims it unless it is ours already."""
+        now_us = self._seams.clock.now_us()
+        record = await self._store.read(rows.get, operation_id)
+        if record.ended_at is not None:
+            return None
+        fresh = operation_id in self._traces
+        if not fresh or record.claimed_by != self.options.process_id:
+            claimed = await self._store.write(
+                rows.claim, operation_id, self.options.process_id, now_us, self._lease(now_us)
+            )
+            if claimed is None:
+                return None
+            record = claimed
+        progress = await self._progress(record, now_us)
+        self._traces[operation_id] = progress.trace
+        return progress
+
+    async def _progress(self, record: OperationRecord, now_us: int) -> Progress:
+        """The operation from its row and its log."""
+        trace = self._traces.get(record.id) or Trace(
+            record.request_id, f"{record.name} (taken up)", now_us
+        )
+        operation = self._operations[record.name]
+        params = msgspec.json.decode(record.params, type=operation.params)
+        entries = await self._store.read(rows.log, record.id)
+        return Progress(operation, params, record, tuple(entries), trace, self.options.max_attempts)
+
+    async def _step(self, progress: Progress) -> Progress:
+        """One step further. What nobody foresaw makes the operation stuck, not a loop of crashes."""
+        try:
+            return await self._go_on(progress)
+        except (Fenced, Unavailable):
+            raise
+        except Exception as error:
+            log.exception("Operation %s cannot go on", progress.record.id)
+            return await self._record(progress, self._shelved(progress, error), {})
+
+    async def _go_on(self, progress: Progress) -> Progress:
+        """One driver call, if one is due, and the unit that records it."""
+        action = progress.action()
+        outcome = None
+        prepared: dict[str, Any] = {}
+        if action.started:
+            outcome = await self._call(progress, action)
+        elif progress.needs is not None:
+            prepared[progress.needs] = self._prepare(progress, progress.needs)
+        point = f"{progress.operation.name}:{progress.needs or progress.record.step}:unit"
+        self._seams.crash_point(f"before {point}")
+        after = await self._record(progress, outcome, prepared)
+        self._seams.crash_point(f"after {point}")
+        if after.record.ended_at is not None:
+            self._bus.publish(Hint("ended", after.record.id))
+        return after
+
+    async def _record(
+        self, progress: Progress, outcome: Outcome | None, prepared: dict[str, Any]
+    ) -> Progress:
+        """The unit; tried again while the database cannot write.
+
+        A driver's answer is known here and nowhere else, so it is kept until the disk is back.
+        """
+        while True:
+            now_us = self._seams.clock.now_us()
+            try:
+                return await self._store.write(
+                    advance,
+                    progress,
+                    self.tools,
+                    outcome,
+                    prepared,
+                    self._lease(now_us),
+                    now_us,
+                    trace=progress.trace,
+                )
+            except Unavailable as error:
+                log.warning("Operation %s cannot be recorded: %s", progress.record.id, error)
+                await self._seams.sleep(WRITE_RETRY_SECONDS)
+
+    def _prepare(self, progress: Progress, name: str) -> object:
+        """Run the ``prepare`` of a local step, outside of any transaction."""
+        step = progress.operation.step(name)
+        assert not isinstance(step, Remote)
+        assert step.prepare is not None
+        started = progress.trace.start()
+        prepared = step.prepare(self.tools, progress.params, progress.log)
+        progress.trace.end(place(step.prepare), started)
+        return prepared
+
+    async def _call(self, progress: Progress, action: Action) -> Outcome:
+        """Call the driver for a remote step or its undo; what came of it."""
+        step = progress.operation.steps[action.step]
+        assert isinstance(step, Remote)
+        function = step.run if action.kind == "run" else step.undo
+        assert function is not None
+        record = progress.record
+        results = results_of(progress.log, record.attempt)
+        host = step.at(progress.params, results)
+        point = f"{progress.operation.name}:{step.name}:{action.kind}"
+        self._seams.crash_point(f"before {point}")
+        started = progress.trace.start()
+        try:
+            backend = self._backend(host)
+            call = RemoteStep(backend.driver, progress.params, results)
+            result = await backend.call(
+                record.resource_id, function, call, title=f"{record.name} {record.id}"
+            )
+        except (DriverError, Unavailable) as error:
+            progress.trace.end(place(function), started, f"failed: {error}")
+            return self._failed(progress, step, action, error)
+        progress.trace.end(place(function), started, host)
+        self._seams.crash_point(f"after {point}")
+        return Outcome(step.name, "done" if action.kind == "run" else "undone", result or {})
+
+    def _backend(self, host: str) -> Backend:
+        backend = self._backends.get(host.partition("#")[0])
+        if backend is None:
+            raise BackendUnavailable(
+                f"The backend {host} is not served here.", detail="Not in enabled_backends."
+            )
+        return backend
+
+    def _failed(
+        self, progress: Progress, step: Remote[Any], action: Action, error: PumiceError
+    ) -> Outcome:
+        """How to go on after a failed call: once more later, back, elsewhere, or shown as stuck."""
+        event = "deferred" if action.kind == "run" else "undo_failed"
+        before = _count(progress.log, progress.record.attempt, step.name, event)
+        data = msgspec.to_builtins(failure_of(error))
+        passing = isinstance(error, (BackendUnavailable, Unavailable))
+        if action.kind == "undo":
+            stuck = before + 1 >= UNDO_TRIES
+            if stuck and passing and progress.operation.elsewhere:
+                # The backend is away for longer. What it may hold is the reconciler's when it is
+                # back; the resource need not wait for that.
+                return Outcome(step.name, "undone", {**data, "left": True})
+            cap = STUCK_BACKOFF_MAX_SECONDS if stuck else BACKOFF_MAX_SECONDS
+            return Outcome(step.name, event, {**data, "stuck": stuck}, self._later(before, cap))
+        another = progress.operation.elsewhere and isinstance(error, DriverError)
+        if passing and not another and before + 1 < REMOTE_TRIES:
+            return Outcome(step.name, event, data, self._later(before, BACKOFF_MAX_SECONDS))
+        return Outcome(step.name, "failed", data)
+
+    def _shelved(self, progress: Progress, error: Exception) -> Outcome:
+        """The outcome of a defect: no step's, so that the step itself is tried again."""
+        before = _count(progress.log, progress.record.attempt, "", "deferred")
+        data = {
+            "kind": type(error).__name__,
+            "public": f"Operation {progress.record.id} met an internal error.",
+            "detail": f"{type(error).__name__}: {error}",
+            "stuck": True,
+        }
+        return Outcome("", "deferred", data, self._later(before, STUCK_BACKOFF_MAX_SECONDS))
+
+    def _later(self, tries: int, cap_seconds: float) -> int:
+        """When to try again: doubling, with jitter, in UTC microseconds."""
+        doubled = 0.5 * 2.0 ** min(tries, BACKOFF_DOUBLINGS_MAX)
+        seconds = min(cap_seconds, doubled) * (0.75 + self._seams.random() / 2)
+        return self._seams.clock.now_us() + int(seconds * 1e6)
+
+    def _lease(self, now_us: int) -> int:
+        return now_us + self.options.lease_seconds * 1_000_000
+
+    def _rest(self, operation_id: str, seconds: float) -> None:
+        """Hint again when a resting operation is due; the sweep stands behind this timer."""
+        self._cancel_timer(operation_id)
+        hint = Hint("ready", operation_id)
+        loop = asyncio.get_running_loop()
+        self._timers[operation_id] = loop.call_later(seconds, self._bus.publish, hint)
+
+    def _cancel_timer(self, operation_id: str) -> None:
+        timer = self._timers.pop(operation_id, None)
+        if timer is not None:
+            timer.cancel()
+
+    # -- recovery, waiting, stopping
+
+    async def take_over_all(self) -> None:
+        """At start on SQLite: the state directory's lock proves every earlier claimant dead."""
+        await self._store.write(rows.release_claims_of_others, self.options.process_id)
+
+    async def sweep(self) -> int:
+        """Hint every operation that could run here and does not; how many. The backstop of lost hints."""
+        # What runs here is among the found: it must not fill the list and hide the rest.
+        limit = SWEEP_LIMIT + len(self._running)
+        found = await self._store.read(
+            rows.runnable, self.options.process_id, self._seams.clock.now_us(), limit
+        )
+        idle = [operation_id for operation_id in found if operation_id not in self._running]
+        for operation_id in idle:
+            self._bus.publish(Hint("ready", operation_id))
+        return len(idle)
+
+    async def renew_leases(self) -> None:
+        """Lengthen the lease of everything that runs here."""
+        if self._running:
+            lease_until = self._lease(self._seams.clock.now_us())
+            await self._store.write(rows.renew_leases, self.options.process_id, lease_until)
+
+    async def result(self, operation_id: str, deadline_seconds: float) -> OperationRecord:
+        """Wait until the operation ended. Raises :class:`Unavailable` at the deadline; it goes on then.
+
+        The hint only shortens the wait: the row is looked at each second as well.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + deadline_seconds
+        while True:
+            record = await self._store.read(rows.get, operation_id)
+            if record.ended_at is not None:
+                return record
+            left = deadline - loop.time()
+            if left <= 0:
+                raise Unavailable(
+                    f"Operation {operation_id} is still under way; ask again.",
+                    retry_after_seconds=1,
+                )
+            await self._wait_for_hint(operation_id, min(left, RESULT_POLL_SECONDS))
+
+    async def _wait_for_hint(self, operation_id: str, seconds: float) -> None:
+        """Wait until a hint says that the operation ended, at most ``seconds``."""
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        waiters = self._waiting.setdefault(operation_id, set())
+        waiters.add(waiter)
+        try:
+            await asyncio.wait([waiter], timeout=seconds)
+        finally:
+            waiters.remove(waiter)
+            if not waiters:
+                del self._waiting[operation_id]
+
+    async def retry(self, operation_id: str) -> OperationRecord:
+        """Run a resting or stuck operation now. Raises :class:`InvalidState` if it has ended."""
+        if not await self._store.write(rows.wake, operation_id, self._seams.clock.now_us()):
+            raise InvalidState(f"Operation {operation_id} has ended; there is nothing to retry.")
+        self._bus.publish(Hint("ready", operation_id))
+        return await self._store.read(rows.get, operation_id)
+
+    async def abandon(self, operation_id: str) -> OperationRecord:
+        """End an operation by a person's decision. Raises :class:`InvalidState` if it has ended."""
+        record = await self._store.read(rows.get, operation_id)
+        now_us = self._seams.clock.now_us()
+        after = await self._store.write(
+            abandon,
+            await self._progress(record, now_us),
+            self.tools,
+            self.options.process_id,
+            self._lease(now_us),
+            now_us,
+        )
+        self._traces.pop(operation_id, None)
+        self._bus.publish(Hint("ended", operation_id))
+        return after.record
+
+    @property
+    def running(self) -> int:
+        """How many operations run here at this moment."""
+        return len(self._running)
+
+    async def idle(self) -> None:
+        """Wait until nothing runs here."""
+        while self._running:
+            await asyncio.wait(list(self._running.values()))
+
+    async def stop(self, grace_seconds: float) -> None:
+        """Take no new work, give what runs ``grace_seconds``, then leave it to the next start."""
+        self._stopped = True
+        tasks = list(self._running.values())
+        if tasks:
+            _, pending = await asyncio.wait(tasks, timeout=grace_seconds)
+            for task in pending:
+                task.cancel()
+            await asyncio.gather(*pending, return_exceptions=True)
+        for operation_id in list(self._timers):  # Last: what ran may have gone to rest meanwhile.
+            self._cancel_timer(operation_id)
+
+
+def _count(entries: tuple[LogEntry, ...], attempt: int, step: str, event: str) -> int:
+    return sum(
+        entry.attempt == attempt and entry.step == step and entry.event == event
+        for entry in entries
+    )

@@ -1,0 +1,98 @@
+"""``volume.delete``: from status ``deleting`` to no row, no bytes and no quota."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from pumice.drivers.contract import VolumeSpec
+from pumice.model.message import TTL_US, Message
+from pumice.operations.definition import (
+    Failure,
+    Local,
+    LocalStep,
+    Operation,
+    Remote,
+    RemoteStep,
+    Result,
+)
+from pumice.store import events, messages, pools, quotas, volumes
+
+
+class VolumeDelete(Struct, frozen=True):
+    """The volume as it was when the delete was accepted."""
+
+    volume_id: str
+    project_id: str
+    name: str
+    size_gib: int
+    volume_type_id: str
+    host: str
+    provider_location: str | None
+
+
+Step = LocalStep[VolumeDelete]
+
+
+def deprovision(call: RemoteStep[VolumeDelete]) -> Result:
+    """Remove the volume from its backend; a repeat finds nothing, which is success."""
+    params = call.params
+    call.driver.delete_volume(
+        VolumeSpec(params.volume_id, params.size_gib, params.name, {}, params.provider_location)
+    )
+    return {}
+
+
+def finish(step: Step) -> Result:
+    """Remove the row and give quota and capacity back, all at once."""
+    params = step.params
+    volumes.transition(step.txn, params.volume_id, "delete_done", step.now_us)
+    project_id = params.project_id
+    for resource, amount in (("volumes", 1), ("gigabytes", params.size_gib)):
+        quotas.subtract(step.txn, project_id, resource, amount)
+        quotas.subtract(step.txn, project_id, f"{resource}:{params.volume_type_id}", amount)
+    released = pools.release(step.txn, params.host, params.size_gib)
+    view = step.tools.pools
+    step.txn.after_commit(lambda: view.adjust(params.host, *released))
+    events.insert(
+        step.txn,
+        step.record.id,
+        "volume.delete",
+        project_id,
+        params.volume_id,
+        params.size_gib,
+        step.now_us,
+    )
+    return {}
+
+
+def failed(step: Step, failure: Failure) -> None:
+    """``error_deleting``, and a message to the user; quota and capacity stay taken, as the bytes do."""
+    volumes.transition(step.txn, step.params.volume_id, "delete_failed", step.now_us)
+    messages.insert(
+        step.txn,
+        Message(
+            step.record.id,
+            step.params.project_id,
+            step.record.request_id,
+            "VOLUME",
+            step.params.volume_id,
+            "008",
+            "001",
+            f"delete volume from backend storage:{failure.public}",
+            step.now_us,
+            step.now_us + TTL_US,
+        ),
+    )
+
+
+VOLUME_DELETE = Operation(
+    "volume.delete",
+    1,
+    VolumeDelete,
+    "volume",
+    steps=(
+        Remote("deprovision", deprovision, at=lambda params, _: params.host),
+        Local("finish", finish),
+    ),
+    failed=failed,
+)
