@@ -1,0 +1,167 @@
+"""Operations as their owners and administrators see them: list, show, why, retry, abandon."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from pumice.context import Context
+from pumice.errors import NotFound, OperationNotFound, VolumeNotFound
+from pumice.model.operation import LogEntry, OperationRecord
+from pumice.model.volume import Volume
+from pumice.operations.engine import Engine
+from pumice.store import operations as rows
+from pumice.store import volumes
+from pumice.store.sqlite import SqliteStore
+from pumice.store.txn import Txn
+from pumice.trace import TraceView
+
+
+class OperationHistory(Struct, frozen=True):
+    """One operation with its log, and its way once it has ended."""
+
+    record: OperationRecord
+    log: list[LogEntry]
+    trace: TraceView | None
+
+
+class Explanation(Struct, frozen=True):
+    """Why something is as it is: what it is, sentences for people, and the decisions behind them.
+
+    ``verdicts`` are the scheduler's for the last placement: host, filter, passed, reason.
+    """
+
+    subject: str
+    sentences: list[str]
+    verdicts: list[dict[str, Any]]
+    operations: list[OperationHistory]
+
+
+class OperationQuery(Struct, frozen=True):
+    """Which operations; None means any. ``marker`` is the last id of the page before."""
+
+    status: str | None
+    resource_id: str | None
+    marker: str | None
+    limit: int
+
+
+class OperationService:
+    """The use cases of operations. An owner sees those of the project, an administrator all."""
+
+    def __init__(self, store: SqliteStore, engine: Engine) -> None:
+        self._store = store
+        self._engine = engine
+
+    async def list(self, context: Context, query: OperationQuery) -> list[OperationRecord]:
+        """One page of operations, newest first."""
+        return await self._store.read(list_operations, context, query)
+
+    async def show(self, context: Context, operation_id: str) -> OperationHistory:
+        """One operation. Raises :class:`OperationNotFound`."""
+        return await self._store.read(find_operation, context, operation_id)
+
+    async def why(self, context: Context, reference: str) -> Explanation:
+        """Explain a volume, an operation or a request by its id. Raises :class:`NotFound`."""
+        return await self._store.read(explain, context, reference)
+
+    async def retry(self, operation_id: str) -> OperationRecord:
+        """Run a resting or stuck operation now. Raises :class:`pumice.errors.InvalidState`."""
+        return await self._engine.retry(operation_id)
+
+    async def abandon(self, operation_id: str) -> OperationRecord:
+        """Give an operation up. Raises :class:`pumice.errors.InvalidState`."""
+        return await self._engine.abandon(operation_id)
+
+
+def list_operations(txn: Txn, context: Context, query: OperationQuery) -> list[OperationRecord]:
+    """Query: one page of the operations the caller may see."""
+    return rows.select(
+        txn,
+        project_id=None if context.is_admin else context.project_id or "",
+        status=query.status,
+        resource_id=query.resource_id,
+        marker=query.marker,
+        limit=query.limit,
+    )
+
+
+def find_operation(txn: Txn, context: Context, operation_id: str) -> OperationHistory:
+    """Query: one operation with its log. Raises :class:`OperationNotFound`, also for another's."""
+    record = rows.get(txn, operation_id)
+    if not _visible(context, record):
+        raise OperationNotFound(operation_id)
+    return _history(txn, record)
+
+
+def explain(txn: Txn, context: Context, reference: str) -> Explanation:
+    """Query: what is known of a volume, an operation or a request. Raises :class:`NotFound`."""
+    volume = _volume(txn, context, reference)
+    records = rows.select(txn, resource_id=reference) or rows.of_request(txn, reference)
+    if not records and volume is None:
+        try:
+            records = [rows.get(txn, reference)]
+        except OperationNotFound:
+            raise NotFound(
+                f"Nothing is known of {reference}: it is no volume, operation or request."
+            ) from None
+    histories = [_history(txn, record) for record in records if _visible(context, record)]
+    if not histories and volume is None:
+        raise NotFound(f"Nothing is known of {reference}: it is no volume, operation or request.")
+    sentences = [] if volume is None else [_of_volume(volume)]
+    sentences += [sentence for history in histories for sentence in of_operation(history)]
+    verdicts = next((found for one in histories if (found := _verdicts(one.log))), [])
+    return Explanation(reference, sentences, verdicts, histories)
+
+
+def of_operation(history: OperationHistory) -> list[str]:
+    """The operation in sentences: what it is, how far it is, why it waits or how it ended."""
+    record = history.record
+    name = f"Operation {record.id} ({record.name})"
+    if record.status == "done":
+        return [f"{name} is done."]
+    if record.ended_at is not None:
+        return [f"{name} was given up in attempt {record.attempt}: {record.error}"]
+    sentences = [
+        f"{name} is {record.status}: attempt {record.attempt}, step {record.step or 'none yet'}"
+        + (f" on {record.backend_host}." if record.backend_host else ".")
+    ]
+    if record.error:
+        sentences.append(f"The last error was: {record.error}")
+    if record.run_after:
+        sentences.append("It waits and will be tried again.")
+    return sentences
+
+
+def _history(txn: Txn, record: OperationRecord) -> OperationHistory:
+    stored = rows.trace(txn, record.id)
+    trace = None if stored is None else msgspec.json.decode(stored, type=TraceView)
+    return OperationHistory(record, rows.log(txn, record.id), trace)
+
+
+def _visible(context: Context, record: OperationRecord) -> bool:
+    return context.is_admin or record.project_id == context.project_id
+
+
+def _volume(txn: Txn, context: Context, reference: str) -> Volume | None:
+    try:
+        volume = volumes.get(txn, reference)
+    except VolumeNotFound:
+        return None
+    return volume if context.is_admin or volume.project_id == context.project_id else None
+
+
+def _of_volume(volume: Volume) -> str:
+    where = f"on {volume.host}" if volume.host else "on no backend"
+    return f"Volume {volume.id} ({volume.name or 'no name'}) is {volume.status}, {where}."
+
+
+def _verdicts(log: list[LogEntry]) -> list[dict[str, Any]]:
+    """The scheduler's verdicts of the last placement in the log."""
+    for entry in reversed(log):
+        if entry.step == "place" and "verdicts" in entry.data:
+            verdicts: list[dict[str, Any]] = entry.data["verdicts"]
+            return verdicts
+    return []

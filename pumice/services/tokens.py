@@ -1,0 +1,225 @@
+"""Tokens: getting one for a password or for another token, and telling what one stands for."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Final
+
+from msgspec import Struct
+
+from pumice.errors import Forbidden, InvalidInput
+from pumice.identity import tokens as token_format
+from pumice.identity.keyring import Keyring
+from pumice.identity.tokens import Token
+from pumice.model.identity import Role, ScopeKind
+from pumice.seams import Seams
+from pumice.services import scopes
+from pumice.services.generation import Generation
+from pumice.services.passwords import PasswordChecks
+from pumice.services.scopes import Grant, Reference, ScopeRequest, refused
+from pumice.settings import Settings
+from pumice.store.sqlite import SqliteStore
+
+TOKENS_KEPT: Final = 10_000
+_SECOND_US: Final = 1_000_000
+_AUDIT_BYTES: Final = 16
+
+
+class PasswordLogin(Struct, frozen=True):
+    """The method ``password``: who it is, and the proof."""
+
+    user: Reference
+    password: str
+
+    def __repr__(self) -> str:
+        return f"PasswordLogin({self.user!r}, ...)"
+
+
+class AuthRequest(Struct, frozen=True, kw_only=True):
+    """A request for a token, by one method or by both; ``token`` is the text of an earlier one."""
+
+    password: PasswordLogin | None = None
+    token: str | None = None
+    scope: ScopeRequest = ScopeRequest()
+
+
+class TokenInfo(Struct, frozen=True):
+    """What a valid token stands for. Times are UTC microseconds.
+
+    The fields of a project are set in the scope of one, those of a domain in the scope of a domain.
+    ``roles`` are the names that policies ask for and ``role_list`` the same roles by name, implied
+    ones included; both are empty if unscoped. ``audit_ids`` are the token's own and, if it was got
+    from a token, that of the first one.
+    """
+
+    user_id: str
+    user_name: str
+    user_domain_id: str
+    user_domain_name: str
+    scope: ScopeKind
+    project_id: str | None
+    project_name: str | None
+    project_domain_id: str | None
+    project_domain_name: str | None
+    domain_id: str | None
+    domain_name: str | None
+    roles: frozenset[str]
+    role_list: tuple[Role, ...]
+    methods: tuple[str, ...]
+    audit_ids: tuple[str, ...]
+    issued_us: int
+    expires_us: int
+
+
+class IssuedToken(Struct, frozen=True):
+    """A new token: the text for its owner, and what it stands for."""
+
+    text: str
+    info: TokenInfo
+
+
+class TokenService:
+    """Issues and validates tokens; what it found valid holds until identity changes."""
+
+    def __init__(
+        self,
+        store: SqliteStore,
+        seams: Seams,
+        keyring: Keyring,
+        generation: Generation,
+        settings: Settings,
+    ) -> None:
+        self._store = store
+        self._seams = seams
+        self._keyring = keyring
+        self._generation = generation
+        self._lifetime_us = settings.token_expiration_seconds * _SECOND_US
+        self._passwords = PasswordChecks(seams, settings.password_hash_rounds)
+        self._now_us = seams.clock.now_us
+        self._kept: OrderedDict[str, tuple[TokenInfo, int]] = OrderedDict()
+
+    async def authenticate(self, request: AuthRequest) -> IssuedToken:
+        """A token for whoever ``request`` proves to be, in the scope it asks for.
+
+        A token from a token ends when that one does. Raises :class:`Unauthenticated` with one text for
+        every reason, :class:`Forbidden` for a way from the system's scope to a project or domain,
+        :class:`InvalidInput` for half a request and :class:`Unavailable` if too many log in at once.
+        """
+        user_id = None
+        parent = None
+        if request.password is not None:
+            user_id = await self._log_in(request.password)
+        if request.token is not None:
+            parent = await self.validate(request.token)
+            if user_id not in {None, parent.user_id}:
+                raise refused("The password and the token are different users'.")
+            _check_way(parent, request.scope)
+            user_id = parent.user_id
+        if user_id is None:
+            raise InvalidInput("Expecting to find password or token in identity.")
+        generation = self._generation.value
+        grant = await self._store.read(scopes.resolve, user_id, request.scope)
+        issued = self._issue(grant, parent, by_password=request.password is not None)
+        self._keep(issued.text, issued.info, generation)
+        return issued
+
+    async def validate(self, text: str) -> TokenInfo:
+        """What the token ``text`` stands for now.
+
+        Raises :class:`Unauthenticated` if it was not issued here, has ended, or if its owner could not
+        get it any more: the user, his domain, the project or its domain is disabled or gone, or he has
+        no role there.
+        """
+        kept = self._kept.get(text)
+        if (
+            kept is not None
+            and kept[1] == self._generation.value
+            and self._now_us() < kept[0].expires_us
+        ):
+            self._kept.move_to_end(text)
+            return kept[0]
+        token = token_format.decode(text, self._keyring)
+        if self._now_us() >= token.expires_at_us:
+            raise refused("The token has ended.")
+        generation = self._generation.value
+        target_id = token.project_id or token.domain_id
+        grant = await self._store.read(scopes.grant, token.user_id, token.scope, target_id)
+        info = _describe(token, grant)
+        self._keep(text, info, generation)
+        return info
+
+    async def _log_in(self, attempt: PasswordLogin) -> str:
+        """The id of the user whose password this is. Raises as :meth:`authenticate`."""
+        login = await self._store.read(scopes.find_login, attempt.user)
+        right = await self._passwords.is_right(login, attempt.password)
+        if login is None or not right:
+            raise refused(f"Unknown user or wrong password: {attempt.user}.")
+        if login != await self._store.read(scopes.find_login, Reference(id=login.user_id)):
+            # Hashing takes long enough for an administrator to change a password.
+            raise refused(f"The password of user {login.user_id} has just changed.")
+        return login.user_id
+
+    def _issue(self, grant: Grant, parent: TokenInfo | None, *, by_password: bool) -> IssuedToken:
+        now_us = self._now_us()
+        issued_us = now_us - now_us % _SECOND_US  # The format has whole seconds.
+        used = {"password"} if by_password else set()
+        own_id = token_format.audit_id(self._seams.ids.secret(_AUDIT_BYTES))
+        audit_ids: tuple[str, ...] = (own_id,)
+        expires_us = issued_us + self._lifetime_us
+        if parent is not None:
+            used |= {"token", *parent.methods}
+            audit_ids = (own_id, parent.audit_ids[-1])
+            expires_us = parent.expires_us
+        token = Token(
+            user_id=grant.user.id,
+            methods=tuple(sorted(used, reverse=True)),
+            scope=grant.scope,
+            project_id=grant.project.id if grant.project else None,
+            domain_id=grant.domain.id if grant.domain and grant.scope == "domain" else None,
+            expires_at_us=expires_us,
+            issued_at_us=issued_us,
+            audit_ids=audit_ids,
+        )
+        text = token_format.encode(token, self._keyring)
+        return IssuedToken(text, _describe(token, grant))
+
+    def _keep(self, text: str, info: TokenInfo, generation: int) -> None:
+        """Remember a valid token; the one used least recently leaves."""
+        self._kept[text] = info, generation
+        self._kept.move_to_end(text)
+        if len(self._kept) > TOKENS_KEPT:
+            self._kept.popitem(last=False)
+
+
+def _check_way(parent: TokenInfo, scope: ScopeRequest) -> None:
+    """The system's scope is a way to no other (``keystone/auth/plugins/token.py``)."""
+    if parent.scope == "system" and scope.kind in {"project", "domain"}:
+        raise Forbidden(
+            "You are not authorized to perform the requested action: Using a system-scoped token to "
+            "create a project-scoped or domain-scoped token is not allowed."
+        )
+
+
+def _describe(token: Token, grant: Grant) -> TokenInfo:
+    project = grant.project
+    owner = grant.domain if project else None
+    domain = None if project else grant.domain
+    return TokenInfo(
+        user_id=grant.user.id,
+        user_name=grant.user.name,
+        user_domain_id=grant.user_domain.id,
+        user_domain_name=grant.user_domain.name,
+        scope=grant.scope,
+        project_id=project.id if project else None,
+        project_name=project.name if project else None,
+        project_domain_id=owner.id if owner else None,
+        project_domain_name=owner.name if owner else None,
+        domain_id=domain.id if domain else None,
+        domain_name=domain.name if domain else None,
+        roles=frozenset(role.name for role in grant.roles),
+        role_list=grant.roles,
+        methods=token.methods,
+        audit_ids=token.audit_ids,
+        issued_us=token.issued_at_us,
+        expires_us=token.expires_at_us,
+    )
