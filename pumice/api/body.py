@@ -1,0 +1,245 @@
+"""Request bodies: the class is the schema, and microversions are variants of the class.
+
+Types decode strictly; leniency is per field, as Cinder has it: :class:`CinderBool` takes ``"on"``,
+:class:`CinderInt` takes ``"1"``. A field newer than the request's microversion is unknown to it. Unknown keys
+are ignored below ``STRICT_FROM`` and refused from there on.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn, TypeVar, cast
+
+import msgspec
+from msgspec import UNSET, Struct
+
+from pumice.errors import InvalidInput
+
+B = TypeVar("B", bound="Body")
+
+MAX_INT: Final = 2**31 - 1
+MAX_DIGITS: Final = 20
+MAX_TEXT: Final = 255
+MAX_SHOWN: Final = 60
+MAX_DEPTH: Final = 60
+
+_QUOTE: Final = ord('"')
+_BACKSLASH: Final = ord("\\")
+_TRUE: Final = frozenset({"1", "t", "true", "on", "y", "yes"})
+_FALSE: Final = frozenset({"0", "f", "false", "off", "n", "no"})
+
+
+class Body(Struct):
+    """The content of a request's body.
+
+    ``WRAPPER`` is the key the content stands under (``{"volume": {...}}``), or None. ``SIBLINGS`` are keys
+    that may stand beside it. ``CONTENT`` names the one field that holds the whole object, where its keys
+    are the client's own. ``SINCE`` maps fields to the minor microversion that brought them.
+    ``STRICT_FROM`` is the first minor microversion that refuses unknown keys; None: never.
+    """
+
+    WRAPPER: ClassVar[str | None] = None
+    SIBLINGS: ClassVar[frozenset[str]] = frozenset()
+    CONTENT: ClassVar[str | None] = None
+    SINCE: ClassVar[dict[str, int]] = {}
+    STRICT_FROM: ClassVar[int | None] = None
+
+
+class _Lenient(type):
+    """The class of field types that decode to something else: msgspec checks what a decoder returned."""
+
+    def __instancecheck__(cls, value: object) -> bool:
+        return True
+
+
+if TYPE_CHECKING:
+    CinderBool = bool
+    CinderInt = int
+    Name = str
+    Text = str
+    Metadata = dict[str, str]
+else:
+
+    class CinderBool(metaclass=_Lenient):
+        """A boolean as Cinder reads it: also ``"on"``, ``"yes"``, ``"1"`` and their opposites."""
+
+    class CinderInt(metaclass=_Lenient):
+        """A whole number or its digits in a string, from 0 to 2**31 - 1."""
+
+    class Name(metaclass=_Lenient):
+        """A string of at most 255 characters, blanks around it cut off."""
+
+    class Text(metaclass=_Lenient):
+        """A string of at most 255 characters."""
+
+    class Metadata(metaclass=_Lenient):
+        """String pairs: keys of 1 to 255 characters, values of at most 255."""
+
+
+def parse_bool(value: object) -> bool:
+    """``value`` as Cinder reads booleans. Raises :class:`ValueError`."""
+    if isinstance(value, bool):
+        return value
+    word = str(value).strip().lower() if isinstance(value, str | int) else ""
+    if word in _TRUE:
+        return True
+    if word in _FALSE:
+        return False
+    raise ValueError(f"{_shown(value)} is not a boolean")
+
+
+def parse_int(value: object, *, minimum: int = 0, maximum: int = MAX_INT) -> int:
+    """A whole number or its digits in a string. Raises :class:`ValueError` outside the range."""
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise ValueError(f"{_shown(value)} is not an integer")
+    if isinstance(value, str):
+        digits = value.removeprefix("-")
+        if not (digits.isascii() and digits.isdigit() and len(digits) <= MAX_DIGITS):
+            raise ValueError(f"{_shown(value)} is not an integer")
+        value = int(value)
+    if not minimum <= value <= maximum:
+        raise ValueError(f"{_shown(value)} is not in the range {minimum} to {maximum}")
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{_shown(value)} is not a string")
+    if len(value) > MAX_TEXT:
+        raise ValueError(f"{_shown(value)} has {len(value)} characters, more than {MAX_TEXT}")
+    return value
+
+
+def _metadata(value: object) -> dict[str, str]:
+    if not isinstance(value, dict):
+        raise ValueError(f"{_shown(value)} is not an object")
+    for key, text in value.items():
+        if not 1 <= len(key) <= MAX_TEXT:
+            raise ValueError(f"the key {_shown(key)} has not 1 to 255 characters")
+        if not isinstance(text, str) or len(text) > MAX_TEXT:
+            raise ValueError(
+                f"the value of {_shown(key)} is not a string of at most 255 characters"
+            )
+    return value
+
+
+def _shown(value: object) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= MAX_SHOWN else shown[: MAX_SHOWN - 3] + "..."
+
+
+_DECODERS: Final[dict[Any, Callable[[object], Any]]] = {
+    CinderBool: parse_bool,
+    CinderInt: parse_int,
+    Name: lambda value: _text(value).strip(),
+    Text: _text,
+    Metadata: _metadata,
+}
+
+
+def _dec_hook(kind: type, value: object) -> Any:
+    return _DECODERS[kind](value)
+
+
+def decode(kind: type[B], raw: bytes, microversion: int) -> B:
+    """``raw`` as ``kind`` at ``microversion``. Raises :class:`InvalidInput` with the place and the reason."""
+    content = parse_json(raw)
+    if not isinstance(content, dict):
+        raise InvalidInput("The body must be a JSON object.")
+    strict = kind.STRICT_FROM is not None and microversion >= kind.STRICT_FROM
+    where = kind.WRAPPER
+    if where is not None:
+        unknown = content.keys() - {where} - kind.SIBLINGS
+        if where not in content:
+            raise InvalidInput(f"Invalid input: '{where}' is a required property.")
+        if strict and unknown:
+            raise InvalidInput(f"Invalid input: unknown key {_shown(min(unknown))} in the body.")
+        content = content[where]
+    if kind.CONTENT is not None:
+        content = {kind.CONTENT: content}
+    variant, newer = _variant(kind, microversion, strict)
+    try:
+        body = cast("B", msgspec.convert(content, variant, strict=True, dec_hook=_dec_hook))
+    except msgspec.ValidationError as error:
+        raise InvalidInput(f"Invalid input: {_located(str(error), where)}.") from error
+    for name in newer:
+        setattr(body, name, UNSET)
+    return body
+
+
+@lru_cache(maxsize=1024)
+def _variant(
+    kind: type[B],
+    microversion: int,
+    strict: bool,  # noqa: FBT001 - a key of the cache
+) -> tuple[type[B], tuple[str, ...]]:
+    """``kind`` as it is at ``microversion``, and the fields that are not known there yet.
+
+    Such a field takes anything and is dropped after decoding: what is unknown is not validated.
+    """
+    newer = tuple(name for name, since in kind.SINCE.items() if microversion < since)
+    fields = [(name, Any, UNSET) for name in newer]
+    variant = msgspec.defstruct(kind.__name__, fields, bases=(kind,), forbid_unknown_fields=strict)
+    return cast("type[B]", variant), newer
+
+
+def parse_json(raw: bytes) -> Any:
+    """``raw`` as JSON values. Raises :class:`InvalidInput` for what is not JSON, or abuses it.
+
+    Refused as well: a key that stands twice in one object, ``NaN``, nesting beyond ``MAX_DEPTH``, half a
+    surrogate pair and NUL in a string; the store keeps none of them faithfully.
+    """
+    if _depth(raw) > MAX_DEPTH:
+        raise InvalidInput(f"The body is nested more than {MAX_DEPTH} deep.")
+    try:
+        text = raw.decode()
+        content = json.loads(text, object_pairs_hook=_object, parse_constant=_constant)
+        if "\\u" in text:
+            json.dumps(content, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"Malformed request body: {error}") from error
+    if "\\u0000" in text:
+        raise InvalidInput("The body holds a NUL character.")
+    return content
+
+
+def _depth(raw: bytes) -> int:
+    """The most brackets that can be open at once; brackets in strings count, which only overestimates."""
+    if raw.count(b"[") + raw.count(b"{") <= MAX_DEPTH:
+        return 0
+    deepest = depth = 0
+    in_string = escaped = False
+    for byte in raw:
+        if escaped:
+            escaped = False
+        elif in_string:
+            escaped = byte == _BACKSLASH
+            in_string = byte != _QUOTE
+        elif byte == _QUOTE:
+            in_string = True
+        elif byte in b"[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif byte in b"]}":
+            depth -= 1
+    return deepest
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"the key {_shown(twice)} stands twice in one object")
+    return found
+
+
+def _constant(word: str) -> NoReturn:
+    raise ValueError(f"{word} is not JSON")
+
+
+def _located(message: str, wrapper: str | None) -> str:
+    """Msgspec's message with the path in the words of the body: ``$.size`` becomes ``volume.size``."""
+    return message.replace("`$", f"`{wrapper or 'body'}").replace("`", "'")

@@ -1,0 +1,67 @@
+"""``/traces``: the ways of recent requests, from the ring in memory, and of ended operations."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from pumice.api.pumice_v1 import policies
+from pumice.api.request import Request
+from pumice.api.route import Route
+from pumice.api.volume_v3.views import time_text
+from pumice.errors import NotFound
+from pumice.trace import Trace, TraceView, render
+
+LISTED: Final = 50
+
+
+async def list_traces(request: Request) -> dict[str, Any]:
+    """The newest requests, newest first: id, title, duration."""
+    recent = list(request.services.traces)[-LISTED:]
+    return {"traces": [_summary(trace) for trace in reversed(recent)]}
+
+
+def _summary(trace: Trace) -> dict[str, Any]:
+    view = render(trace)
+    last = max((span.start_us + span.duration_us for span in view.spans), default=0)
+    return {
+        "request_id": trace.request_id,
+        "title": trace.title,
+        "began_at": time_text(trace.began_us),
+        "duration_us": last,
+    }
+
+
+async def show_trace(request: Request) -> dict[str, Any]:
+    """The way of a request, or of the operation or volume that it was about."""
+    reference = request.parameters["id"]
+    wanted = reference if reference.startswith("req-") else f"req-{reference}"
+    for trace in reversed(request.services.traces):
+        if trace.request_id == wanted:
+            return {"trace": _shown(render(trace))}
+    found = await request.services.operations.why(request.context, reference)
+    for one in found.operations:
+        for trace in reversed(request.services.traces):
+            if trace.request_id == one.record.request_id and _goes_on(trace):
+                return {"trace": _shown(render(trace))}
+        if one.trace is not None:
+            return {"trace": _shown(one.trace)}
+    raise NotFound(f"No way of {reference} is recorded any more.")
+
+
+def _goes_on(trace: Trace) -> bool:
+    """Whether the request's trace goes on into its operation: both ran in this process."""
+    return any(where.layer == "operations" for where, _, _, _ in trace.spans)
+
+
+def _shown(view: TraceView) -> dict[str, Any]:
+    shown: dict[str, Any] = msgspec.to_builtins(view)
+    shown["began_at"] = time_text(view.began_us)
+    return shown
+
+
+ROUTES: Final = (
+    Route("GET", "/traces", list_traces, policies.TRACES),
+    Route("GET", "/traces/{id}", show_trace, policies.TRACES, raises=(NotFound,)),
+)

@@ -1,0 +1,45 @@
+"""One route as one literal: method, path, policy, schemas, microversions, status and errors.
+
+Tests walk the table of routes (``tests/api/test_routes.py``): each has a policy or says that it is
+public, its microversions neither overlap nor leave a gap, and a denied and an unauthenticated case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pumice.api.body import Body
+from pumice.api.policy import Policy
+from pumice.errors import PumiceError
+
+Handler = Callable[..., Awaitable[Any]]
+
+PUBLIC: Final = None
+"""The policy of a route that needs no token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """``path`` is below the API's mount, with ``{names}`` for parameters.
+
+    ``handler(request)`` or, with ``body``, ``handler(request, body)`` returns what is encoded as the JSON
+    answer (None for an empty one), or an :class:`pumice.api.request.Answer`. ``policy`` is checked before
+    the handler, without a target; a handler that must look at the resource first is given one whose rule
+    needs no target, and hides what the caller may not see; ``further`` are the policies that the handler
+    itself may enforce. ``since`` and ``until`` are minor
+    microversions, both included. ``raises`` lists the errors a caller must expect beside those of the
+    pipeline; another one is a bug and answered 500.
+    """
+
+    method: str
+    path: str
+    handler: Handler
+    policy: Policy | None
+    status: int = 200
+    body: type[Body] | None = None
+    since: int = 0
+    until: int | None = None
+    raises: tuple[type[PumiceError], ...] = ()
+    further: tuple[Policy, ...] = ()

@@ -1,0 +1,52 @@
+"""``/scheduler-stats/get_pools``: the scheduler's view of the backends' pools."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from pumice.api.request import Request
+from pumice.api.route import Route
+from pumice.api.volume_v3 import policies, versions
+from pumice.api.volume_v3.query import boolean, single_values
+from pumice.api.volume_v3.views import time_text
+from pumice.errors import InvalidInput
+from pumice.model.backend import Pool
+
+_FILTERS: Final = frozenset({"name", "volume_type"})
+
+
+async def get_pools(request: Request) -> dict[str, Any]:
+    """Every pool by name; with ``detail`` all that is known of it."""
+    given = single_values(request)
+    with_detail = boolean(given, "detail")
+    for key in given.keys() - {"detail"}:
+        if key not in _FILTERS and request.microversion >= versions.RESOURCE_FILTERS:
+            raise InvalidInput(f"Invalid filters {key} are found in query options.")
+    name = given.get("name") if request.microversion >= versions.POOL_FILTER else None
+    return {
+        "pools": [
+            {"name": pool.host, "capabilities": capabilities(request, pool)}
+            if with_detail
+            else {"name": pool.host}
+            for pool in request.services.pools.pools()
+            if name in (None, pool.host)
+        ]
+    }
+
+
+def capabilities(request: Request, pool: Pool) -> dict[str, Any]:
+    """What the driver reported, with the figures that Pumice keeps itself in Cinder's names."""
+    figures = {
+        "allocated_capacity_gb": pool.allocated_gib,
+        "provisioned_capacity_gb": pool.provisioned_gib,
+        "reserved_percentage": pool.reserved_percentage,
+        "max_over_subscription_ratio": str(pool.max_over_subscription_ratio),
+        "backend_state": "up" if pool.up else "down",
+        "filter_function": None,
+        "goodness_function": None,
+        "timestamp": time_text(request.context.now_us),
+    }
+    return pool.capabilities | figures
+
+
+ROUTES: Final = (Route("GET", "/scheduler-stats/get_pools", get_pools, policies.POOLS),)

@@ -1,0 +1,308 @@
+"""``/types`` and ``/types/{type_id}/extra_specs``."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import Any, Final
+
+from msgspec import UNSET, Struct, UnsetType, field
+
+from pumice.api.body import Body, CinderBool
+from pumice.api.request import Request
+from pumice.api.route import Route
+from pumice.api.volume_v3 import policies, versions
+from pumice.api.volume_v3.query import page, single_values
+from pumice.api.volume_v3.views import next_link
+from pumice.errors import Conflict, InvalidInput, NotFound, VolumeTypeNotFound
+from pumice.model.volume import VolumeType
+from pumice.services import volume_types
+from pumice.services.volume_types import NewVolumeType, TypeQuery
+
+_KEY: Final = re.compile(r"[A-Za-z0-9\-_:.]{1,255}\Z")
+MAX_TEXT: Final = 255
+
+# What a user who is no administrator may know of a type's extra specs.
+VISIBLE_SPECS: Final = frozenset(
+    {"RESKEY:availability_zones", "multiattach", "replication_enabled"}
+)
+SORT_KEYS: Final = frozenset({"id", "name", "created_at", "updated_at", "is_public", "description"})
+
+
+class CreateType(Body):
+    """``POST /types``."""
+
+    WRAPPER = "volume_type"
+    STRICT_FROM = 0
+
+    name: str
+    description: str | None = None
+    extra_specs: dict[str, str | None] | None = None
+    is_public: CinderBool = field(default=True, name="os-volume-type-access:is_public")
+
+
+class SpecsBody(Body):
+    """``POST /types/{type_id}/extra_specs``."""
+
+    extra_specs: dict[str, str | None]
+
+
+class AnySpec(Body):
+    """``PUT /types/{type_id}/extra_specs/{key}``: the key itself, without a wrapper."""
+
+    CONTENT = "content"
+
+    content: dict[str, str | None]
+
+
+class TypeView(Struct, frozen=True):
+    """A volume type as every answer shows it."""
+
+    id: str
+    name: str
+    is_public: bool
+    description: str | None
+    extra_specs: dict[str, str | None]
+    access_is_public: bool = field(name="os-volume-type-access:is_public")
+    qos_specs_id: UnsetType | None = UNSET
+
+
+def view(request: Request, volume_type: VolumeType) -> TypeView:
+    """The type as this caller may see it."""
+    is_admin = request.context.is_admin
+    return TypeView(
+        volume_type.id,
+        volume_type.name,
+        volume_type.is_public,
+        volume_type.description,
+        _visible(request, volume_type),
+        volume_type.is_public,
+        None if is_admin else UNSET,
+    )
+
+
+def _visible(request: Request, volume_type: VolumeType) -> dict[str, str | None]:
+    if request.context.is_admin:
+        return volume_type.extra_specs
+    return {key: value for key, value in volume_type.extra_specs.items() if key in VISIBLE_SPECS}
+
+
+async def list_types(request: Request) -> dict[str, Any]:
+    """A page of the types the caller may see."""
+    given = single_values(request)
+    paging = page(given, SORT_KEYS)
+    types = await request.services.units.read(
+        volume_types.list_volume_types, request.context, TypeQuery(_is_public(given))
+    )
+    if request.microversion >= versions.TYPE_EXTRA_SPECS_FILTER and "extra_specs" in given:
+        wanted = _literal(given["extra_specs"])
+        types = [one for one in types if wanted.items() <= _visible(request, one).items()]
+    for key, direction in reversed(paging.sort):
+        types.sort(key=lambda one: str(getattr(one, key) or ""), reverse=direction == "desc")
+    types, more = _cut(types, paging.marker, paging.offset, paging.limit, request)
+    answer: dict[str, Any] = {"volume_types": [view(request, one) for one in types]}
+    if more:
+        answer["volume_type_links"] = next_link(request, types[-1].id)
+    return answer
+
+
+def _is_public(given: dict[str, str]) -> bool | None:
+    """``is_public`` as administrators write it: a boolean, or none for both."""
+    text = given.get("is_public", "true").strip().lower()
+    if text in ("none", "null", ""):
+        return None
+    if text in ("true", "1", "t", "yes", "y", "on"):
+        return True
+    if text in ("false", "0", "f", "no", "n", "off"):
+        return False
+    raise InvalidInput(f"Invalid is_public filter [{given['is_public']}]")
+
+
+def _literal(text: str) -> dict[str, str]:
+    """A filter written as a Python dictionary, as clients send it."""
+    try:
+        found = ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError) as error:
+        raise InvalidInput("The filter extra_specs is not a dictionary of strings.") from error
+    if not isinstance(found, dict):
+        raise InvalidInput("The filter extra_specs is not a dictionary of strings.")
+    return {str(key): str(value) for key, value in found.items()}
+
+
+def _cut(
+    types: list[VolumeType], marker: str | None, offset: int, limit: int | None, request: Request
+) -> tuple[list[VolumeType], bool]:
+    """One page, and whether another follows. Raises :class:`VolumeTypeNotFound` for a strange marker."""
+    if marker is not None:
+        ids = [one.id for one in types]
+        if marker not in ids:
+            raise VolumeTypeNotFound(marker)
+        types = types[ids.index(marker) + 1 :]
+    bound = request.services.settings.osapi_max_limit
+    size = min(limit or bound, bound)
+    wanted = types[offset : offset + size]
+    return wanted, len(wanted) == size and len(types) > offset + size
+
+
+async def create_type(request: Request, body: CreateType) -> dict[str, Any]:
+    """Make a type."""
+    name = body.name.strip()
+    if not 1 <= len(name) <= MAX_TEXT:
+        raise InvalidInput("Invalid input: 'volume_type.name' must have 1 to 255 characters.")
+    if body.description is not None and len(body.description) > MAX_TEXT:
+        raise InvalidInput("Invalid input: 'volume_type.description' has more than 255 characters.")
+    specs = body.extra_specs or {}
+    _check_specs(specs)
+    new = NewVolumeType(
+        request.services.seams.ids.volume_side(), name, body.description, body.is_public, specs
+    )
+    volume_type = await request.services.units.write(
+        volume_types.create_volume_type, request.context, new, trace=request.trace
+    )
+    return {"volume_type": view(request, volume_type)}
+
+
+def _check_specs(specs: dict[str, str | None]) -> None:
+    for key, value in specs.items():
+        if not _KEY.match(key):
+            raise InvalidInput(f"Invalid input: {key[:60]!r} is not the name of an extra spec.")
+        if value is not None and len(value) > MAX_TEXT:
+            raise InvalidInput(f"Invalid input: the extra spec {key} has more than 255 characters.")
+
+
+async def _find(request: Request) -> VolumeType:
+    """The type in the path; ``default`` is the one that volumes get unasked."""
+    reference = request.parameters["type_id"]
+    if reference == "default":
+        reference = request.services.settings.default_volume_type
+        return await request.services.units.read(
+            volume_types.find_volume_type, request.context, reference
+        )
+    return await request.services.units.read(
+        volume_types.show_volume_type, request.context, reference
+    )
+
+
+async def show_type(request: Request) -> dict[str, Any]:
+    """One type."""
+    return {"volume_type": view(request, await _find(request))}
+
+
+async def delete_type(request: Request) -> None:
+    """Remove a type that no volume has."""
+    await request.services.units.write(
+        volume_types.delete_volume_type,
+        request.context,
+        (await _find(request)).id,
+        request.services.settings.default_volume_type,
+        trace=request.trace,
+    )
+
+
+async def list_extra_specs(request: Request) -> dict[str, Any]:
+    """The type's extra specs."""
+    return {"extra_specs": _visible(request, await _find(request))}
+
+
+async def show_extra_spec(request: Request) -> dict[str, Any]:
+    """One extra spec, without a wrapper."""
+    key = request.parameters["key"]
+    specs = _visible(request, await _find(request))
+    if key not in specs:
+        raise NotFound(
+            f"Volume Type {request.parameters['type_id']} has no extra specs with key {key}."
+        )
+    return {key: specs[key]}
+
+
+async def create_extra_specs(request: Request, body: SpecsBody) -> dict[str, Any]:
+    """Add extra specs."""
+    _check_specs(body.extra_specs)
+    await _set(request, body.extra_specs)
+    return {"extra_specs": body.extra_specs}
+
+
+async def update_extra_spec(request: Request, body: AnySpec) -> dict[str, Any]:
+    """Change one extra spec; the body holds just that key."""
+    key = request.parameters["key"]
+    if list(body.content) != [key]:
+        raise InvalidInput(
+            "Request body and URI mismatch: the body must hold just the key in the URI."
+        )
+    _check_specs(body.content)
+    await _set(request, body.content)
+    return body.content
+
+
+async def _set(request: Request, specs: dict[str, str | None]) -> None:
+    await request.services.units.write(
+        volume_types.set_extra_specs,
+        request.context,
+        (await _find(request)).id,
+        specs,
+        trace=request.trace,
+    )
+
+
+async def delete_extra_spec(request: Request) -> None:
+    """Remove one extra spec."""
+    await request.services.units.write(
+        volume_types.delete_extra_spec,
+        request.context,
+        (await _find(request)).id,
+        request.parameters["key"],
+        trace=request.trace,
+    )
+
+
+ROUTES: Final = (
+    Route("GET", "/types", list_types, policies.TYPE_LIST, raises=(VolumeTypeNotFound,)),
+    Route("POST", "/types", create_type, policies.TYPE_CREATE, body=CreateType, raises=(Conflict,)),
+    Route("GET", "/types/{type_id}", show_type, policies.TYPE_SHOW, raises=(VolumeTypeNotFound,)),
+    Route(
+        "DELETE",
+        "/types/{type_id}",
+        delete_type,
+        policies.TYPE_DELETE,
+        status=202,
+        raises=(VolumeTypeNotFound,),
+    ),
+    Route(
+        "GET",
+        "/types/{type_id}/extra_specs",
+        list_extra_specs,
+        policies.SPECS_LIST,
+        raises=(VolumeTypeNotFound,),
+    ),
+    Route(
+        "POST",
+        "/types/{type_id}/extra_specs",
+        create_extra_specs,
+        policies.SPECS_CREATE,
+        body=SpecsBody,
+        raises=(VolumeTypeNotFound,),
+    ),
+    Route(
+        "GET",
+        "/types/{type_id}/extra_specs/{key}",
+        show_extra_spec,
+        policies.SPECS_SHOW,
+        raises=(NotFound,),
+    ),
+    Route(
+        "PUT",
+        "/types/{type_id}/extra_specs/{key}",
+        update_extra_spec,
+        policies.SPECS_UPDATE,
+        body=AnySpec,
+        raises=(VolumeTypeNotFound,),
+    ),
+    Route(
+        "DELETE",
+        "/types/{type_id}/extra_specs/{key}",
+        delete_extra_spec,
+        policies.SPECS_DELETE,
+        status=202,
+        raises=(NotFound,),
+    ),
+)

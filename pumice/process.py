@@ -1,0 +1,286 @@
+"""The composition root: the only place that builds objects from settings.
+
+:func:`build` puts a process together from values and seams, without opening a socket, so that tests and
+simulations build the same program. :func:`serve` is ``pumice serve``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import secrets
+import signal
+import socket
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import uvicorn
+
+from pumice import seams as seams_module
+from pumice.api import routes as api_routes
+from pumice.api.app import App
+from pumice.api.container import Services
+from pumice.bus.contract import Bus
+from pumice.bus.memory import MemoryBus
+from pumice.drivers.backend import Backend, Limits
+from pumice.drivers.options import BackendConfig
+from pumice.drivers.registry import load_driver
+from pumice.errors import UsageError
+from pumice.identity.keyring import Keyring
+from pumice.identity.passwords import hash_password
+from pumice.manager.heartbeat import Heartbeat, Served
+from pumice.manager.volume import VolumeManager
+from pumice.operations.definition import Tools
+from pumice.operations.engine import Engine, EngineOptions
+from pumice.operations.registry import OPERATIONS
+from pumice.scheduler.registry import make_scheduler
+from pumice.scheduler.view import PoolsView
+from pumice.seams import Seams
+from pumice.services.bootstrap import bootstrap, is_bootstrapped, new_bootstrap
+from pumice.services.catalog import CatalogService
+from pumice.services.generation import Generation
+from pumice.services.operations import OperationService
+from pumice.services.tokens import TokenService
+from pumice.services.volumes import VolumeService
+from pumice.settings import BackendSettings, Loaded, Settings, load
+from pumice.state_dir import StateDir
+from pumice.store import schema
+from pumice.store.backends import ProcessRecord
+from pumice.store.sqlite import SqliteStore
+
+STOP_SECONDS: Final = 3.0
+PASSWORD_BYTES: Final = 18
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One Pumice, put together but not started."""
+
+    app: App
+    services: Services
+    store: SqliteStore
+    engine: Engine
+    manager: VolumeManager
+    backends: dict[str, Backend]
+
+    async def start(self) -> None:
+        """Recover what an earlier process left and begin to serve the backends."""
+        await self.manager.start()
+
+    async def stop(self) -> None:
+        """Finish what can be finished in a few seconds; the next start takes up the rest."""
+        await self.manager.stop()
+        await self.engine.stop(STOP_SECONDS)
+        self.store.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Where to listen; port 0 takes a free one."""
+
+    host: str
+    port: int
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+
+
+def build(
+    loaded: Loaded, store: SqliteStore, keyring: Keyring, seams: Seams, bus: Bus, state_dir: Path
+) -> Process:
+    """Put a process together. Raises :class:`pumice.errors.SettingsError` for a wrong name or option."""
+    settings = loaded.settings
+    scheduler = make_scheduler(
+        settings.scheduler_driver,
+        settings.scheduler_default_filters,
+        settings.scheduler_default_weighers,
+    )
+    view = PoolsView(scheduler.filters)
+    served = tuple(_served(one, settings, seams, state_dir) for one in loaded.backends)
+    backends = {one.backend.host: one.backend for one in served}
+    process = ProcessRecord(
+        id=seams.ids.identity_side(),
+        host=settings.host,
+        pid=os.getpid(),
+        started_at=seams.clock.now_us(),
+        heartbeat_at=seams.clock.now_us(),
+    )
+    engine = Engine(
+        store,
+        bus,
+        seams,
+        Tools(scheduler, view),
+        backends,
+        OPERATIONS,
+        EngineOptions(process.id, settings.lease_seconds, settings.scheduler_max_attempts),
+    )
+    generation = Generation()
+    services = Services(
+        settings=settings,
+        seams=seams,
+        units=store,
+        rules=api_routes.rules(),
+        tokens=TokenService(store, seams, keyring, generation, settings),
+        catalog=CatalogService(store, generation),
+        volumes=VolumeService(store, seams, engine, settings),
+        operations=OperationService(store, engine),
+        pools=view,
+    )
+    heartbeat = Heartbeat(store, view, served, settings.service_down_time)
+    manager = VolumeManager(store, seams, engine, heartbeat, served, settings, process)
+    return Process(App(services, api_routes.APIS), services, store, engine, manager, backends)
+
+
+def _served(backend: BackendSettings, settings: Settings, seams: Seams, state_dir: Path) -> Served:
+    """One backend of the settings with its driver."""
+    config = BackendConfig(
+        backend.name, backend.volume_backend_name, backend.driver_options, state_dir
+    )
+    driver = load_driver(backend.volume_driver).from_settings(config, seams.files)
+    limits = Limits(backend.backend_slots, backend.driver_deadline_seconds)
+    host = f"{settings.host}@{backend.name}"
+    return Served(Backend(backend.name, host, driver, seams.executor, limits), backend)
+
+
+def open_database(path: Path) -> SqliteStore:
+    """The database, made or brought to this version's schema. Raises :class:`UsageError`."""
+    if not path.exists():
+        schema.create(path)
+    elif schema.revision(path) != schema.HEAD:
+        log.info("Upgrading the database from schema %s to %s", schema.revision(path), schema.HEAD)
+        schema.upgrade(path)
+    return SqliteStore(path)
+
+
+async def serve(
+    state_path: Path, config: Path | None, listen: Listen, ready: Callable[[str], None]
+) -> None:
+    """``pumice serve``: serve ``state_path`` until SIGTERM or SIGINT.
+
+    ``ready`` is called with the identity URL once requests are answered. Raises
+    :class:`pumice.errors.UsageError` for whatever a person must mend first.
+    """
+    seams = seams_module.real()
+    with StateDir.open(state_path, secret=seams.ids.secret) as state_dir:
+        loaded = load(config or state_dir.conf)
+        with _listening(listen) as bound:
+            store = open_database(state_dir.database)
+            keyring = Keyring.from_files(state_dir.read_keys())
+            process = build(loaded, store, keyring, seams, MemoryBus(), state_dir.path)
+            url = identity_url(listen, bound, loaded.settings)
+            await _bootstrap(process, state_dir, url, loaded.settings)
+            await process.start()
+            gc.freeze()
+            await _answer_requests(process.app, bound, listen, lambda: ready(url))
+            await process.stop()
+
+
+async def _bootstrap(process: Process, state_dir: StateDir, url: str, settings: Settings) -> None:
+    """What a first start needs, and the clients' files; all of it may be repeated."""
+    password = (
+        state_dir.read_admin_password()
+        or os.environ.get("PUMICE_ADMIN_PASSWORD")
+        or secrets.token_urlsafe(PASSWORD_BYTES)
+    )
+    # The files first: a password in the database that stands in no file would be lost by a crash.
+    state_dir.write_clients_files(url, password)
+    seams = process.services.seams
+    if not await process.store.read(is_bootstrapped):
+        hashed = hash_password(password, settings.password_hash_rounds)
+        await process.store.write(bootstrap, new_bootstrap(seams, hashed))
+
+
+def identity_url(listen: Listen, bound: socket.socket, settings: Settings) -> str:
+    """The URL to log in at."""
+    if settings.public_endpoint is not None:
+        return f"{settings.public_endpoint}/identity/v3"
+    scheme = "https" if listen.tls_cert else "http"
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(listen.host, listen.host)  # noqa: S104 - compared
+    if ":" in host and not host.startswith("["):
+        host = f"[{host}]"
+    return f"{scheme}://{host}:{bound.getsockname()[1]}/identity/v3"
+
+
+@contextlib.contextmanager
+def _listening(listen: Listen) -> Iterator[socket.socket]:
+    """The bound socket. Raises :class:`UsageError` if the address cannot be had."""
+    family = socket.AF_INET6 if ":" in listen.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as bound:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            bound.bind((listen.host, listen.port))
+        except (OSError, OverflowError) as error:
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            raise UsageError(
+                f"Cannot listen on {listen.host} port {listen.port}: {reason}."
+            ) from error
+        if listen.tls_cert is None and not bound.getsockname()[0].startswith(("127.", "::1")):
+            log.warning(
+                "Listening on %s without TLS: passwords cross the network in clear", listen.host
+            )
+        yield bound
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers, which end the process by the signal, and with an event."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen, and say so."""
+        await super().startup(sockets)
+        if self.started:
+            self.listening.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals to :func:`_answer_requests`."""
+        yield
+
+
+async def _answer_requests(
+    app: App, bound: socket.socket, listen: Listen, ready: Callable[[], None]
+) -> None:
+    """Serve HTTP on ``bound`` until SIGTERM or SIGINT."""
+    config = uvicorn.Config(
+        app,
+        http="httptools",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        ssl_certfile=listen.tls_cert,
+        ssl_keyfile=listen.tls_key,
+        timeout_graceful_shutdown=int(STOP_SECONDS),
+        backlog=2048,
+    )
+    server = _Server(config)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, _stop, server)
+    serving = asyncio.create_task(server.serve(sockets=[bound]))
+    listening = asyncio.create_task(server.listening.wait())
+    await asyncio.wait({serving, listening}, return_when=asyncio.FIRST_COMPLETED)
+    if listening.done():
+        ready()
+    listening.cancel()
+    await serving
+
+
+def _stop(server: uvicorn.Server) -> None:
+    server.should_exit = True
+
+
+def run(main: Coroutine[Any, Any, None]) -> None:
+    """Run ``main`` on uvloop."""
+    import uvloop  # noqa: PLC0415 - only serve needs it
+
+    uvloop.run(main)
