@@ -33,6 +33,7 @@ the log: paths, numbers, a tool's output. No error knows HTTP: :mod:`pumice.api.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -163,3 +164,12 @@ class UsageError(PumiceError):
 
 class SettingsError(UsageError):
     """A setting is unknown, malformed or contradicts another."""
+
+
+def did_you_mean(name: str, valid: Iterable[str]) -> str:
+    """The end of a sentence about a wrong name: the nearest right one as a question, or a full stop."""
+    import difflib  # noqa: PLC0415 - only for whoever made a mistake
+
+    lowered = {other.lower(): other for other in valid}
+    close = difflib.get_close_matches(name.lower(), lowered, n=1)
+    return f"; did you mean {lowered[close[0]]}?" if close else "."

@@ -61,7 +61,7 @@ class Trace:
     __slots__ = ("began_ns", "began_us", "request_id", "spans", "title")
 
     def __init__(self, request_id: str, title: str, began_us: int) -> None:
-        """``began_us`` is UTC microseconds; ``title`` is what a person recognises, as ``POST /v3/volumes``."""
+        """``began_us`` is UTC microseconds; ``title`` is for people, as ``POST /volume/v3/volumes``."""
         self.request_id = request_id
         self.title = title
         self.began_us = began_us

@@ -19,7 +19,6 @@ project is None; here an attribute that the caller does not have is equal to not
 from __future__ import annotations
 
 import ast
-import difflib
 import functools
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -30,7 +29,7 @@ from typing import Final, NamedTuple
 from msgspec import Struct
 
 from pumice.context import Context
-from pumice.errors import Forbidden, SettingsError
+from pumice.errors import Forbidden, SettingsError, did_you_mean
 
 MAX_DEPTH: Final = 20
 """How deep parentheses, and rules that refer to rules, may be nested."""
@@ -140,7 +139,7 @@ def compile_rules(
     checks = {name: compiler.check(name) for name in compiler.rules}
     for name in overrides:
         if name not in defaults and name not in aliases and name not in compiler.referred:
-            hint = _nearest(name, (*defaults, *aliases))
+            hint = did_you_mean(name, (*defaults, *aliases))
             raise SettingsError(f"There is no policy {name}, and no rule refers to it{hint}")
     return Rules(checks)
 
@@ -166,7 +165,7 @@ class _Compiler:
     def _refer(self, name: str) -> Check:
         """What ``rule:name`` says. Raises ``ValueError`` with the reason why there is none."""
         if name not in self.rules:
-            raise ValueError(f"there is no rule {name}{_nearest(name, self.rules)}")
+            raise ValueError(f"there is no rule {name}{did_you_mean(name, self.rules)}")
         if name in self._under_way:
             circle = [*self._under_way[self._under_way.index(name) :], name]
             raise ValueError(f"the rule refers to itself: {' -> '.join(circle)}.")
@@ -286,7 +285,7 @@ def _check(text: str, refer: Callable[[str], Check]) -> Check:
     try:
         literal = str(ast.literal_eval(kind))
     except (ValueError, SyntaxError):
-        hint = _nearest(kind, ("rule", "role", *_ATTRIBUTES))
+        hint = did_you_mean(kind, ("rule", "role", *_ATTRIBUTES))
         raise ValueError(f"there is no attribute {kind}{hint}") from None
     return _literal(literal, value)
 
@@ -383,9 +382,3 @@ def _interpolate(value: str, target: Target) -> str | None:
         return value % target
     except KeyError:
         return None
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    """The end of a sentence about ``name``: what of ``known`` is most like it, if anything is."""
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean {close[0]}?" if close else "."

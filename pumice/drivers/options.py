@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
 
-from pumice.errors import SettingsError
+from pumice.errors import SettingsError, did_you_mean
 
-MAX_OPTIONS: Final = 10
-"""More than a person reads. Options that every backend has do not count."""
+MAX_OPTIONS: Final = 3
+"""Beside the seven options that every backend has: ten is what a person reads."""
 
 
 class Option(Struct, frozen=True):
@@ -50,9 +49,3 @@ def checked(config: BackendConfig, declared: Iterable[Option]) -> Mapping[str, s
                 f" The driver has: {', '.join(valid) or 'none'}."
             )
     return config.options
-
-
-def did_you_mean(name: str, valid: Iterable[str]) -> str:
-    """The end of a sentence about a wrong name: a full stop, or the nearest name as a question."""
-    nearest = difflib.get_close_matches(name, list(valid), n=1)
-    return f"; did you mean {nearest[0]}?" if nearest else "."

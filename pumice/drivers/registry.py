@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any, Final, cast
 
 from pumice.drivers.contract import CORE, Driver
-from pumice.drivers.options import MAX_OPTIONS, did_you_mean
-from pumice.errors import SettingsError
+from pumice.drivers.options import MAX_OPTIONS
+from pumice.errors import SettingsError, did_you_mean
 
 ENTRY_POINTS: Final = "pumice.drivers"
 

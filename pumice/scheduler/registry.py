@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from pumice.errors import SettingsError
+from pumice.errors import SettingsError, did_you_mean
 from pumice.scheduler.contract import Scheduler
 from pumice.scheduler.select import FilterScheduler
 from pumice.scheduler.simple import SimpleScheduler
@@ -103,6 +102,4 @@ def _load_one(kind: _Kind, name: str, installed: Installed) -> object:
 
 
 def _unknown(what: str, name: str, valid: Sequence[str]) -> SettingsError:
-    nearest = difflib.get_close_matches(name, valid, n=1)
-    hint = f"; did you mean {nearest[0]}?" if nearest else "."
-    return SettingsError(f"{what}{hint} There are: {', '.join(valid)}.")
+    return SettingsError(f"{what}{did_you_mean(name, valid)} There are: {', '.join(valid)}.")

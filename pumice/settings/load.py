@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
 
-from pumice.errors import SettingsError
+from pumice.errors import SettingsError, did_you_mean
 from pumice.settings import ini
 from pumice.settings.ini import Entry, Section
 from pumice.settings.table import BackendDefaults, BackendSettings, Settings
@@ -81,7 +80,7 @@ def _refuse_unknown_options(default: Section) -> None:
             continue
         if name in options(BackendSettings):
             raise SettingsError(f"{entry.origin}: {name} belongs in the section of a backend.")
-        raise SettingsError(f"{entry.origin}: unknown option {name}{_nearest(name, known)}")
+        raise SettingsError(f"{entry.origin}: unknown option {name}{did_you_mean(name, known)}")
 
 
 def _check(settings: Settings, origins: Mapping[str, str]) -> None:
@@ -109,18 +108,11 @@ def _compare_sections(names: tuple[str, ...], where: str, sections: Mapping[str,
     """
     for name in names:
         if name not in sections:
-            hint = _nearest(name, (section for section in sections if section not in names))
+            hint = did_you_mean(name, (section for section in sections if section not in names))
             raise SettingsError(f"{where}: the backend {name} has no section [{name}]{hint}")
     for name, section in sections.items():
         if name not in names:
-            hint = _nearest(name, (*names, DEFAULT_SECTION))
+            hint = did_you_mean(name, (*names, DEFAULT_SECTION))
             raise SettingsError(
                 f"{section.origin}: enabled_backends does not name the section [{name}]{hint}"
             )
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    """The end of a sentence about ``name``: what of ``known`` is most like it, if anything is."""
-    lowered = {other.lower(): other for other in known}
-    close = difflib.get_close_matches(name.lower(), lowered, n=1)
-    return f"; did you mean {lowered[close[0]]}?" if close else "."
