@@ -36,17 +36,24 @@ class PasswordChecks:
         if self._is_known(login, password):
             return True
         await self._take_slot()
-        if self._is_known(login, password):
-            # Of many clients that start at once with one password, the first one's hash does for all.
-            self._slots.release()
+        # A client that leaves does not stop the thread; the slot is free when the thread is.
+        return await asyncio.shield(asyncio.create_task(self._check(login, password)))
+
+    async def _check(self, login: Login | None, password: str) -> bool:
+        """Hash on a thread, in a slot that is taken, and remember a right password."""
+        try:
+            if self._is_known(login, password):
+                # Of clients that start together with one password, the first one's hash does for all.
+                return True
+            stored_hash = login.password_hash if login else None
+            matches = await self._hash(password, stored_hash or self._dummy)
+            if not matches or login is None or stored_hash is None:
+                return False
+            now_ns = self._seams.clock.monotonic_ns()
+            self._verified.remember(login.user_id, stored_hash, password, now_ns)
             return True
-        stored_hash = login.password_hash if login else None
-        matches = await self._hash(password, stored_hash or self._dummy)
-        if not matches or login is None or stored_hash is None:
-            return False
-        now_ns = self._seams.clock.monotonic_ns()
-        self._verified.remember(login.user_id, stored_hash, password, now_ns)
-        return True
+        finally:
+            self._slots.release()
 
     def _is_known(self, login: Login | None, password: str) -> bool:
         if login is None or login.password_hash is None:
@@ -64,11 +71,8 @@ class PasswordChecks:
             self._waiting -= 1
 
     async def _hash(self, password: str, stored_hash: str) -> bool:
-        """Compare on a thread, and give the slot back when it ends: a client that left ends nothing."""
         try:
             running = self._seams.executor.submit(partial(verify_password, password, stored_hash))
         except RuntimeError as error:
-            self._slots.release()
             raise Unavailable("No login at the moment; try again.", detail=str(error)) from error
-        running.add_done_callback(lambda _: self._slots.release())
-        return await asyncio.shield(running)
+        return await running

@@ -63,11 +63,12 @@ def test_round_trip_of_each_length_of_padding(size: int) -> None:
 
 def test_rotation_moves_numbers_as_keystone_does() -> None:
     before = {0: make_key(IDS), 1: make_key(IDS)}
-    staged, later = make_key(IDS), make_key(IDS)
+    staged, later, last = make_key(IDS), make_key(IDS), make_key(IDS)
     once = Keyring.from_files(before).rotate(staged)
     assert once.to_files() == {0: staged, 1: before[1], 2: before[0]}
     twice = once.rotate(later)
     assert twice.to_files() == {0: later, 2: before[0], 3: staged}
+    assert twice.rotate(last).to_files() == {0: last, 3: staged, 4: later}
 
 
 @pytest.mark.parametrize(("max_active", "safe_rotations"), [(2, 0), (3, 1), (5, 3)])

@@ -36,7 +36,15 @@ TOKEN = Token(
     issued_at_us=1_800_000_000_000_000,
     audit_ids=(AUDIT,),
 )
-METHODS = "ec2credential application_credential mapped oauth1 token password external".split()
+METHODS = [
+    "ec2credential",
+    "application_credential",
+    "mapped",
+    "oauth1",
+    "token",
+    "password",
+    "external",
+]
 URL_SAFE = string.ascii_letters + string.digits + "-_"
 
 hex_ids = st.binary(min_size=16, max_size=16).map(bytes.hex)

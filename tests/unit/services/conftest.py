@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,8 +22,8 @@ from pumice.services.catalog import CatalogService
 from pumice.services.generation import Generation
 from pumice.services.tokens import TokenService
 from pumice.settings import Settings
-from pumice.store import assignments, domains, projects, users
-from pumice.store.sqlite import SqliteStore, connect
+from pumice.store import assignments, domains, projects, schema, users
+from pumice.store.sqlite import SqliteStore
 from pumice.store.txn import Txn
 from pumice.trace import Trace
 
@@ -55,7 +52,7 @@ class Clock:
 
 @dataclass
 class HashExecutor:
-    """Runs hashes at once on the event loop, or keeps them for :meth:`run_next`; counts them."""
+    """Runs hashes at once on the event loop, or holds them for :meth:`run_next`; counts them."""
 
     hold: bool = False
     hashes: list[str] = field(default_factory=list)
@@ -76,9 +73,15 @@ class HashExecutor:
             run()
         return future
 
-    def run_next(self) -> None:
-        """Let the hash that waits longest end."""
+    async def run_next(self) -> None:
+        """Let the hash that was held longest end, and all that follows from it happen."""
         self.waiting.pop(0)()
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Let every task go on until it waits for a hash: each needs a few turns of the loop."""
+        for _ in range(20):
+            await asyncio.sleep(0)
 
     def shutdown(self) -> None:
         pass
@@ -168,10 +171,7 @@ class World:
 def database(tmp_path: Path) -> Path:
     """A file with every table and no row."""
     path = tmp_path / "pumice.db"
-    migration = import_module("pumice.store.migrations.versions.0001_first")
-    sqlite3.connect(path).close()
-    with closing(connect(path)) as connection:
-        connection.executescript(migration.STATEMENTS)
+    schema.create(path)
     return path
 
 

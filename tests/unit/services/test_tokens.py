@@ -22,11 +22,12 @@ LIFETIME_SECONDS = 3600
 ADMIN = Reference(name="admin", domain_id="default")
 ADMIN_PROJECT = ScopeRequest("project", Reference(name="admin", domain_id="default"))
 SYSTEM = ScopeRequest("system")
+NO_SCOPE = ScopeRequest()
 UNSCOPED = ScopeRequest("unscoped")
 
 
 def by_password(
-    user: Reference = ADMIN, scope: ScopeRequest = ScopeRequest(), password: str = PASSWORD
+    user: Reference = ADMIN, scope: ScopeRequest = NO_SCOPE, password: str = PASSWORD
 ) -> AuthRequest:
     return AuthRequest(password=PasswordLogin(user, password), scope=scope)
 
@@ -74,10 +75,8 @@ async def test_a_token_means_the_same_to_its_issuer_and_to_one_who_never_saw_it(
     await world.assign(user_id, "manager", "system")
     targets = {"project": Reference(id=project_id), "domain": Reference(id=domain_id)}
     for kind in ("unscoped", "project", "domain", "system"):
-        scope = ScopeRequest(kind, targets.get(kind, Reference()))  # type: ignore[arg-type]  # of the tuple
-        issued = await world.token_service().authenticate(
-            by_password(Reference(id=user_id), scope)
-        )
+        scope = ScopeRequest(kind, targets.get(kind, Reference()))
+        issued = await world.token_service().authenticate(by_password(Reference(id=user_id), scope))
         assert issued.info.scope == kind
         assert await world.token_service().validate(issued.text) == issued.info
 
@@ -153,63 +152,74 @@ async def test_a_default_project_that_cannot_be_used_means_no_scope(world: Any, 
 
 # --- Who not -----------------------------------------------------------------------------------
 
-STONE = Reference(name="Stone")
-QUARRY = Reference(name="quarry", domain_name="Stone")
+STONE = ScopeRequest("domain", Reference(name="Stone"))
+QUARRY = ScopeRequest("project", Reference(name="quarry", domain_name="Stone"))
 BASALT = Reference(name="basalt", domain_name="Stone")
+GRANITE = Reference(name="granite", domain_id="default")
+NONE = Reference(id="0" * 32)
+
+NO_PASSWORD = "UPDATE users SET password_hash = NULL WHERE name = 'basalt'"
+NO_USER = "UPDATE users SET enabled = FALSE WHERE name = 'basalt'"
+NO_DOMAIN = "UPDATE domains SET enabled = FALSE WHERE name = 'Stone'"
+NO_PROJECT = "UPDATE projects SET enabled = FALSE WHERE name = 'quarry'"
+NO_ROLE = """DELETE FROM role_assignments WHERE target_type = 'domain'
+    AND user_id = (SELECT id FROM users WHERE name = 'basalt')"""
 
 
-@pytest.mark.parametrize(
-    ("request_", "sql"),
-    [
-        (by_password(password="wrong"), ""),
-        (by_password(Reference(name="nobody", domain_id="default")), ""),
-        (by_password(Reference(name="admin", domain_id="nowhere")), ""),
-        (by_password(Reference(name="admin", domain_name="Nowhere")), ""),
-        (by_password(Reference(id="0" * 32)), ""),
-        (by_password(BASALT), "UPDATE users SET password_hash = NULL WHERE name = 'basalt'"),
-        (by_password(BASALT), "UPDATE users SET enabled = FALSE WHERE name = 'basalt'"),
-        (by_password(BASALT), "UPDATE domains SET enabled = FALSE WHERE name = 'Stone'"),
-        (by_password(BASALT, ScopeRequest("project", Reference(id="0" * 32))), ""),
-        (
-            by_password(
-                BASALT, ScopeRequest("project", Reference(name="none", domain_name="Stone"))
-            ),
-            "",
-        ),
-        (by_password(BASALT, ScopeRequest("domain", Reference(name="Nowhere"))), ""),
-        (by_password(BASALT, ScopeRequest("domain", Reference(id="nowhere"))), ""),
-        (by_password(BASALT, ADMIN_PROJECT), ""),
-        (by_password(BASALT, SYSTEM), ""),
-        (by_password(BASALT, ScopeRequest("domain", STONE)), "DELETE FROM role_assignments "
-         "WHERE target_type = 'domain'"),
-        (by_password(scope=ScopeRequest("project", QUARRY)), ""),
-        (by_password(BASALT, ScopeRequest("project", QUARRY)),
-         "UPDATE projects SET enabled = FALSE WHERE name = 'quarry'"),
-        (by_password(Reference(name="granite", domain_id="default"),
-                     ScopeRequest("project", QUARRY)),
-         "UPDATE domains SET enabled = FALSE WHERE name = 'Stone'"),
-        (by_password(Reference(name="granite", domain_id="default"),
-                     ScopeRequest("domain", STONE)),
-         "UPDATE domains SET enabled = FALSE WHERE name = 'Stone'"),
-        (AuthRequest(token="gAAAAA-no-token"), ""),
-    ],
-)  # fmt: skip
-async def test_every_refusal_reads_the_same(
-    world: Any, request_: AuthRequest, sql: str
-) -> None:
+async def stone_domain(world: Any) -> None:
+    """Domain Stone with user basalt and project quarry; he and granite of Default have roles on both."""
     domain_id = await world.add_domain("Stone")
     project_id = await world.add_project("quarry", domain_id)
     for name, home in (("basalt", domain_id), ("granite", "default")):
         user_id = await world.add_user(name, home)
         await world.assign(user_id, "member", "project", project_id)
-        if name == "basalt" or not sql.startswith("DELETE"):
-            await world.assign(user_id, "reader", "domain", domain_id)
-    if sql:
-        if not sql.startswith("DELETE"):
-            # It would be granted if it were not for the change.
-            await world.token_service().authenticate(request_)
-        await world.identity_change(sql)
+        await world.assign(user_id, "reader", "domain", domain_id)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        by_password(password="wrong"),
+        by_password(Reference(name="nobody", domain_id="default")),
+        by_password(Reference(name="admin", domain_id="nowhere")),
+        by_password(Reference(name="admin", domain_name="Nowhere")),
+        by_password(NONE),
+        by_password(BASALT, ScopeRequest("project", NONE)),
+        by_password(BASALT, ScopeRequest("project", Reference(name="none", domain_name="Stone"))),
+        by_password(BASALT, ScopeRequest("domain", NONE)),
+        by_password(BASALT, ScopeRequest("domain", Reference(name="Nowhere"))),
+        by_password(BASALT, ADMIN_PROJECT),
+        by_password(BASALT, SYSTEM),
+        by_password(ADMIN, QUARRY),
+        by_password(ADMIN, STONE),
+        AuthRequest(token="gAAAAA-no-token"),
+    ],
+)
+async def test_every_refusal_reads_the_same(world: Any, request_: AuthRequest) -> None:
+    await stone_domain(world)
     await refused(world.token_service().authenticate(request_))
+
+
+@pytest.mark.parametrize(
+    ("request_", "change"),
+    [
+        (by_password(BASALT), NO_PASSWORD),
+        (by_password(BASALT), NO_USER),
+        (by_password(BASALT), NO_DOMAIN),
+        (by_password(BASALT, QUARRY), NO_PROJECT),
+        (by_password(BASALT, STONE), NO_ROLE),
+        (by_password(GRANITE, QUARRY), NO_DOMAIN),
+        (by_password(GRANITE, STONE), NO_DOMAIN),
+    ],
+)
+async def test_what_was_granted_once_is_refused_after_a_change(
+    world: Any, request_: AuthRequest, change: str
+) -> None:
+    await stone_domain(world)
+    service = world.token_service()
+    await service.authenticate(request_)
+    await world.identity_change(change)
+    await refused(service.authenticate(request_))
 
 
 @pytest.mark.parametrize(
@@ -266,9 +276,9 @@ async def test_a_password_that_changes_while_it_is_hashed_is_refused(world: Any)
     service = world.token_service()
     world.executor.hold = True
     login = asyncio.create_task(service.authenticate(by_password()))
-    await asyncio.sleep(0)
+    await world.executor.settle()
     await world.identity_change("UPDATE users SET password_hash = NULL WHERE name = 'admin'")
-    world.executor.run_next()
+    await world.executor.run_next()
     assert "just changed" in (await refused(login)).detail
 
 
@@ -276,11 +286,11 @@ async def test_clients_that_start_together_share_one_hash_and_two_threads(world:
     service = world.token_service()
     world.executor.hold = True
     logins = [asyncio.create_task(service.authenticate(by_password())) for _ in range(5)]
-    await asyncio.sleep(0)
+    await world.executor.settle()
     assert len(world.executor.hashes) == passwords.HASHES_AT_ONCE == 2
-    world.executor.run_next()
+    await world.executor.run_next()
     assert (await logins[0]).info.user_name == "admin"
-    world.executor.run_next()
+    await world.executor.run_next()
     await asyncio.gather(*logins)
     assert len(world.executor.hashes) == 2
 
@@ -295,12 +305,12 @@ async def test_too_many_logins_are_told_to_come_back(
         asyncio.create_task(service.authenticate(by_password(password=f"wrong{number}")))
         for number in range(4)
     ]
-    await asyncio.sleep(0)
+    await world.executor.settle()
     with pytest.raises(Unavailable) as caught:
         await logins[3]
     assert caught.value.retry_after_seconds > 0
     for login in logins[:3]:
-        world.executor.run_next()
+        await world.executor.run_next()
         await refused(login)
 
 
@@ -310,20 +320,18 @@ async def test_a_client_that_leaves_does_not_free_the_thread_that_hashes_for_it(
     service = world.token_service()
     world.executor.hold = True
     gone = [asyncio.create_task(service.authenticate(by_password())) for _ in range(2)]
-    await asyncio.sleep(0)
+    await world.executor.settle()
     for login in gone:
         login.cancel()
     await asyncio.gather(*gone, return_exceptions=True)
-    late = asyncio.create_task(service.authenticate(by_password()))
-    await asyncio.sleep(0)
+    late = asyncio.create_task(service.authenticate(by_password(password="wrong")))
+    await world.executor.settle()
     assert len(world.executor.hashes) == 2
-    world.executor.run_next()
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
+    await world.executor.run_next()
     assert len(world.executor.hashes) == 3
-    world.executor.run_next()
-    world.executor.run_next()
-    assert (await late).info.user_name == "admin"
+    for _ in range(2):
+        await world.executor.run_next()
+    await refused(late)
 
 
 def test_a_password_is_not_shown_with_its_login() -> None:
