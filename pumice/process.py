@@ -7,14 +7,14 @@ simulations build the same program. :func:`serve` is ``pumice serve``.
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import gc
 import logging
 import os
-import secrets
 import signal
 import socket
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -28,9 +28,10 @@ from pumice.api.container import Services
 from pumice.bus.contract import Bus
 from pumice.bus.memory import MemoryBus
 from pumice.drivers.backend import Backend, Limits
+from pumice.drivers.contract import Driver, Listed
 from pumice.drivers.options import BackendConfig
 from pumice.drivers.registry import load_driver
-from pumice.errors import UsageError
+from pumice.errors import DriverError, UsageError
 from pumice.identity.keyring import Keyring
 from pumice.identity.passwords import hash_password
 from pumice.manager.heartbeat import Heartbeat, Served
@@ -43,6 +44,7 @@ from pumice.scheduler.view import PoolsView
 from pumice.seams import Seams
 from pumice.services.bootstrap import bootstrap, is_bootstrapped, new_bootstrap
 from pumice.services.catalog import CatalogService
+from pumice.services.check import Finding, check
 from pumice.services.generation import Generation
 from pumice.services.operations import OperationService
 from pumice.services.tokens import TokenService
@@ -51,7 +53,8 @@ from pumice.settings import BackendSettings, Loaded, Settings, load
 from pumice.state_dir import StateDir
 from pumice.store import schema
 from pumice.store.backends import ProcessRecord
-from pumice.store.sqlite import SqliteStore
+from pumice.store.sqlite import SqliteStore, connect
+from pumice.store.txn import Txn
 
 STOP_SECONDS: Final = 3.0
 PASSWORD_BYTES: Final = 18
@@ -183,17 +186,22 @@ async def serve(
 
 async def _bootstrap(process: Process, state_dir: StateDir, url: str, settings: Settings) -> None:
     """What a first start needs, and the clients' files; all of it may be repeated."""
-    password = (
-        state_dir.read_admin_password()
-        or os.environ.get("PUMICE_ADMIN_PASSWORD")
-        or secrets.token_urlsafe(PASSWORD_BYTES)
-    )
+    kept = state_dir.read_admin_password()
+    wanted = os.environ.get("PUMICE_ADMIN_PASSWORD")
+    if kept and wanted and kept != wanted:
+        log.warning("PUMICE_ADMIN_PASSWORD counts at the first start only; the password stays")
+    password = kept or wanted or _new_password(process.services.seams)
     # The files first: a password in the database that stands in no file would be lost by a crash.
     state_dir.write_clients_files(url, password)
     seams = process.services.seams
     if not await process.store.read(is_bootstrapped):
         hashed = hash_password(password, settings.password_hash_rounds)
         await process.store.write(bootstrap, new_bootstrap(seams, hashed))
+
+
+def _new_password(seams: Seams) -> str:
+    """A password nobody can guess, of characters that need no quotes."""
+    return base64.urlsafe_b64encode(seams.ids.secret(PASSWORD_BYTES)).decode()
 
 
 def identity_url(listen: Listen, bound: socket.socket, settings: Settings) -> str:
@@ -284,3 +292,87 @@ def run(main: Coroutine[Any, Any, None]) -> None:
     import uvloop  # noqa: PLC0415 - only serve needs it
 
     uvloop.run(main)
+
+
+CONF: Final = "pumice.conf"
+DATABASE: Final = "pumice.db"
+VOLATILE: Final = "It is in the memory of the process that serves it."
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaVersions:
+    """The schema that a database has, or had, and the one that this Pumice needs."""
+
+    found: str
+    needed: str
+
+
+def database_versions(state_path: Path) -> SchemaVersions:
+    """Beside a server or without one. Raises :class:`UsageError` if there is no database."""
+    return SchemaVersions(schema.revision(state_path / DATABASE), schema.HEAD)
+
+
+def upgrade_database(state_path: Path) -> SchemaVersions:
+    """Bring the database to this version's schema; what was ``found`` before.
+
+    Raises :class:`UsageError` if there is no database, if it is served, and if it cannot be upgraded.
+    """
+    versions = database_versions(state_path)
+    with StateDir.open(state_path, secret=seams_module.real().ids.secret) as state_dir:
+        schema.upgrade(state_dir.database)
+    return versions
+
+
+@contextlib.contextmanager
+def reading(database: Path) -> Iterator[Txn]:
+    """One state of a database, beside a server or without one; for queries only.
+
+    Raises :class:`UsageError` if it is none, or of another schema than this Pumice knows.
+    """
+    found = schema.revision(database)
+    if found != schema.HEAD:
+        raise UsageError(
+            f"The database {database} has schema {found}, but {schema.HEAD} is needed."
+        )
+    with contextlib.closing(connect(database, read_only=True)) as connection:
+        txn = Txn(connection)
+        with txn.savepoint():
+            yield txn
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What ``pumice db check`` found.
+
+    The ``volatile`` backends were not compared: what they hold is in the memory of who serves them.
+    """
+
+    findings: list[Finding]
+    volatile: list[str]
+
+
+def check_database(state_path: Path, config: Path | None) -> Checked:
+    """Compare the rows with each other and with the backends, beside a server or without one.
+
+    Raises :class:`UsageError` for settings or a database that cannot be read.
+    """
+    loaded = load(config or state_path / CONF)
+    seams = seams_module.real()
+    began_us = seams.clock.now_us()
+    backends = [
+        _served(one, loaded.settings, seams, state_path.absolute()) for one in loaded.backends
+    ]
+    contents = {one.backend.host: _content(one.backend.driver) for one in backends}
+    volatile = [host for host, content in contents.items() if content == VOLATILE]
+    with reading(state_path / DATABASE) as txn:
+        found = check(txn, contents, began_us)
+    known = [one for one in found if one.kind != "not_compared" or one.subject not in volatile]
+    return Checked(known, volatile)
+
+
+def _content(driver: Driver) -> Sequence[Listed] | str:
+    """What a backend holds, or why that is not known."""
+    try:
+        return VOLATILE if driver.get_volume_stats().volatile else driver.list_volumes()
+    except DriverError as error:
+        return error.public

@@ -60,7 +60,12 @@ class Heartbeat:
         report = Report(process, now_us - 10 * self._down_us, self._served, now_us)
         records, allocated = await self._store.write(write_report, report)
         for served in self._served:
-            for pool in pools_of(served, records[served.backend.host], allocated):
+            pools = pools_of(served, records[served.backend.host], allocated)
+            known = {pool.host for pool in pools}
+            for old in self._view.pools():
+                if old.backend_host == served.backend.host and old.host not in known:
+                    self._view.remove(old.host)
+            for pool in pools:
                 self._view.replace(pool)
 
     async def _refresh(self, backend: Backend) -> None:
@@ -107,14 +112,26 @@ def write_report(
 def pools_of(
     served: Served, record: BackendRecord, allocated: dict[str, tuple[int, int]]
 ) -> list[Pool]:
-    """The pools of one backend as the scheduler sees them; none until it was reached once."""
-    stats = served.backend.stats
-    if stats is None:
-        return []
+    """The pools of one backend as the scheduler sees them.
+
+    A backend that was never reached is shown as one pool that is down, so that verdicts can name it.
+    """
+    stats = served.backend.stats or _unreached(served)
     return [
-        _pool(served, record, stats, name, capacity, allocated[f"{record.host}#{name}"])
+        _pool(served, record, stats, name, capacity, allocated.get(f"{record.host}#{name}", (0, 0)))
         for name, capacity in stats.by_pool().items()
     ]
+
+
+def _unreached(served: Served) -> Stats:
+    return Stats(
+        volume_backend_name=served.settings.volume_backend_name,
+        vendor_name="unknown",
+        driver_version="unknown",
+        storage_protocol="unknown",
+        total_capacity_gib="unknown",
+        free_capacity_gib="unknown",
+    )
 
 
 def _pool(

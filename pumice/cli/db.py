@@ -1,0 +1,64 @@
+"""``pumice db version | upgrade | check``: the database, with or without a running server."""
+
+from __future__ import annotations
+
+import os
+
+import typer
+from msgspec.structs import asdict
+
+from pumice.cli import output
+from pumice.cli.options import Config, Json, StateDir
+from pumice.cli.output import Column
+from pumice.state_dir import choose_path
+
+db = typer.Typer(help="The database.", no_args_is_help=True)
+
+
+@db.command("version")
+def show_version(state_dir: StateDir = None, as_json: Json = False) -> None:
+    """Show the version of the database's schema, and the one that this Pumice needs."""
+    from pumice import process
+
+    versions = process.database_versions(choose_path(state_dir, os.environ))
+    if as_json:
+        output.show_json({"found": versions.found, "needed": versions.needed})
+    elif versions.found == versions.needed:
+        output.say(f"The schema is {versions.found}, as this Pumice needs it.")
+    else:
+        output.say(f"The schema is {versions.found}; this Pumice needs {versions.needed}.")
+
+
+@db.command("upgrade")
+def upgrade(state_dir: StateDir = None, as_json: Json = False) -> None:
+    """Bring the database to the schema of this Pumice; `pumice serve` does it at its start too."""
+    from pumice import process
+
+    versions = process.upgrade_database(choose_path(state_dir, os.environ))
+    if as_json:
+        output.show_json({"found": versions.found, "needed": versions.needed})
+    elif versions.found == versions.needed:
+        output.say(f"The schema is {versions.needed} already.")
+    else:
+        output.say(f"The schema was upgraded from {versions.found} to {versions.needed}.")
+
+
+@db.command("check")
+def check(state_dir: StateDir = None, config: Config = None, as_json: Json = False) -> None:
+    """Compare quota, capacity, states and each backend's volumes with the rows; change nothing.
+
+    The exit status is 1 if there are findings.
+    """
+    from pumice import process
+
+    checked = process.check_database(choose_path(state_dir, os.environ), config)
+    for backend_host in checked.volatile:
+        output.note(f"{backend_host} keeps volumes in the server's memory: they were not compared.")
+    if as_json:
+        output.show_json([asdict(found) for found in checked.findings])
+    else:
+        rows = [(found.kind, found.subject, found.sentence) for found in checked.findings]
+        columns = (Column("Finding"), Column("Of", whole=True), Column("What"))
+        output.show_table(columns, rows, "No findings.")
+    if checked.findings:
+        raise typer.Exit(1)

@@ -1,0 +1,140 @@
+"""``pumice host list``, ``service list`` and ``backend list``: who serves, and with how much room."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import typer
+
+from pumice.cli import output
+from pumice.cli.clouds import Asked
+from pumice.cli.options import Cloud, Insecure, Json, StateDir
+from pumice.cli.output import Column
+from pumice.cli.source import log_in
+
+VOLUME: Final = "block-storage"
+
+host = typer.Typer(help="Hosts that serve.", no_args_is_help=True)
+service = typer.Typer(help="Services of the processes.", no_args_is_help=True)
+backend = typer.Typer(help="Backends that keep volumes.", no_args_is_help=True)
+
+
+@host.command("list")
+def list_hosts(
+    as_json: Json = False,
+    cloud: Cloud = None,
+    state_dir: StateDir = None,
+    insecure: Insecure = False,
+) -> None:
+    """List each host and service, and when it was last heard of."""
+    session = log_in(Asked(cloud, state_dir, insecure))
+    hosts = session.get(VOLUME, "/os-hosts")["hosts"]
+    if as_json:
+        output.show_json(hosts)
+        return
+    columns = (
+        Column("Host"),
+        Column("Service"),
+        Column("Zone"),
+        Column("Status"),
+        Column("State"),
+        Column("Heard of"),
+    )
+    rows = [
+        (
+            one["host_name"],
+            one["service"],
+            one["zone"],
+            one["service-state"],
+            "up" if one["service-status"] == "available" else "down",
+            output.time(one["last-update"]),
+        )
+        for one in hosts
+    ]
+    output.show_table(columns, rows, "No hosts.")
+
+
+@service.command("list")
+def list_services(
+    as_json: Json = False,
+    cloud: Cloud = None,
+    state_dir: StateDir = None,
+    insecure: Insecure = False,
+) -> None:
+    """List each service, whether it may be used and whether it lives."""
+    session = log_in(Asked(cloud, state_dir, insecure))
+    services = session.get(VOLUME, "/os-services")["services"]
+    if as_json:
+        output.show_json(services)
+        return
+    columns = (
+        Column("Service"),
+        Column("Host"),
+        Column("Zone"),
+        Column("Status"),
+        Column("State"),
+        Column("Backend"),
+        Column("Heard of"),
+        Column("Disabled because"),
+    )
+    rows = [
+        (
+            one["binary"],
+            one["host"],
+            one["zone"],
+            one["status"],
+            one["state"],
+            one.get("backend_state"),
+            output.time(one["updated_at"]),
+            one["disabled_reason"],
+        )
+        for one in services
+    ]
+    output.show_table(columns, rows, "No services.")
+
+
+@backend.command("list")
+def list_backends(
+    as_json: Json = False,
+    cloud: Cloud = None,
+    state_dir: StateDir = None,
+    insecure: Insecure = False,
+) -> None:
+    """List each pool of each backend: its health, and its room in GiB."""
+    session = log_in(Asked(cloud, state_dir, insecure))
+    pools = session.get(VOLUME, "/scheduler-stats/get_pools", {"detail": "true"})["pools"]
+    if as_json:
+        output.show_json(pools)
+        return
+    columns = (
+        Column("Pool"),
+        Column("Backend name"),
+        Column("Protocol"),
+        Column("State"),
+        Column("Total GiB", right=True),
+        Column("Free GiB", right=True),
+        Column("Allocated GiB", right=True),
+        Column("Provisioned GiB", right=True),
+        Column("Volumes", right=True),
+    )
+    rows = [_pool(one["name"], one["capabilities"]) for one in pools]
+    output.show_table(columns, rows, "No backends.")
+
+
+def _pool(name: str, capabilities: dict[str, Any]) -> tuple[object, ...]:
+    return (
+        name,
+        capabilities.get("volume_backend_name"),
+        capabilities.get("storage_protocol"),
+        capabilities.get("backend_state"),
+        *(
+            _gib(capabilities.get(f"{key}_capacity_gb"))
+            for key in ("total", "free", "allocated", "provisioned")
+        ),
+        capabilities.get("total_volumes"),
+    )
+
+
+def _gib(value: object) -> object:
+    """A number with one digit of fraction at most; a word (``infinite``) as it is."""
+    return f"{value:.1f}".removesuffix(".0") if isinstance(value, int | float) else value
