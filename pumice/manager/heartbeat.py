@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from msgspec import Struct
@@ -40,6 +40,10 @@ class Report(Struct, frozen=True):
     now_us: int
 
 
+Written = list[tuple[Served, BackendRecord, dict[str, tuple[int, int]]]]
+"""Backends as they were written; what is allocated (GiB, volumes) on each of their pools by name."""
+
+
 class Heartbeat:
     """Keeps the process row, the backend rows and the scheduler's view of the pools fresh."""
 
@@ -50,20 +54,34 @@ class Heartbeat:
         self._view = view
         self._served = tuple(served)
         self._down_us = down_seconds * 1_000_000
+        self._reported: dict[str, tuple[str | None, Stats | None]] = {}
 
     async def look(self) -> None:
         """Ask every backend for its figures, all at once; one that fails is down and says why."""
         await asyncio.gather(*(self._refresh(one.backend) for one in self._served))
 
     async def report(self, process: ProcessRecord, now_us: int) -> None:
-        """Write what is known now, in one unit, and let the view follow its commit."""
-        report = Report(process, now_us - 10 * self._down_us, self._served, now_us)
-        records, allocated = await self._store.write(write_report, report)
-        for served in self._served:
-            pools = pools_of(served, records[served.backend.host], allocated)
+        """Write that the process lives, and what changed, in one unit; the view follows its commit.
+
+        Of many backends that are as they were, none is written: one row a heartbeat is enough.
+        """
+        changed = tuple(
+            one
+            for one in self._served
+            if self._reported.get(one.backend.host) != _state(one.backend)
+        )
+        states = {one.backend.host: _state(one.backend) for one in changed}
+        report = Report(process, now_us - 10 * self._down_us, changed, now_us)
+        await self._store.write(write_report, report, self._follow)
+        self._reported |= states
+
+    def _follow(self, written: Written) -> None:
+        """Let the view follow the commit, in its place among the commits of claims."""
+        for served, record, allocated in written:
+            pools = pools_of(served, record, allocated)
             known = {pool.host for pool in pools}
             for old in self._view.pools():
-                if old.backend_host == served.backend.host and old.host not in known:
+                if old.backend_host == record.host and old.host not in known:
                     self._view.remove(old.host)
             for pool in pools:
                 self._view.replace(pool)
@@ -80,16 +98,19 @@ class Heartbeat:
                 log.info("Backend %s is up", backend.host)
 
 
-def write_report(
-    txn: Txn, report: Report
-) -> tuple[dict[str, BackendRecord], dict[str, tuple[int, int]]]:
-    """Unit: the rows of the process, its backends and their pools.
+def _state(backend: Backend) -> tuple[str | None, Stats | None]:
+    """What a report says of a backend."""
+    return backend.down_reason, backend.stats
 
-    Returns every backend's record by host, and what is allocated on each pool of this process.
+
+def write_report(txn: Txn, report: Report, follow: Callable[[Written], None]) -> None:
+    """Unit: the row of the process, and those of its backends that changed, with their pools.
+
+    ``follow`` is told after the commit what each of these backends is, and what is allocated on it.
     """
     rows.beat(txn, report.process)
     rows.forget_processes(txn, report.process.id, report.forget_before)
-    allocated = {}
+    written: Written = []
     for served in report.served:
         backend = served.backend
         reason = backend.down_reason
@@ -103,10 +124,12 @@ def write_report(
             reason=reason or "",
             updated_at=report.now_us,
         )
-        for name in backend.stats.by_pool() if backend.stats else ():
-            host = f"{backend.host}#{name}"
-            allocated[host] = pool_rows.register(txn, host, backend.host)
-    return {record.host: record for record in rows.select_all(txn)}, allocated
+        names = backend.stats.by_pool() if backend.stats else ()
+        allocated = {
+            name: pool_rows.register(txn, f"{backend.host}#{name}", backend.host) for name in names
+        }
+        written.append((served, rows.get(txn, backend.host), allocated))
+    txn.after_commit(lambda: follow(written))
 
 
 def pools_of(
@@ -118,7 +141,7 @@ def pools_of(
     """
     stats = served.backend.stats or _unreached(served)
     return [
-        _pool(served, record, stats, name, capacity, allocated.get(f"{record.host}#{name}", (0, 0)))
+        _pool(served, record, stats, name, capacity, allocated.get(name, (0, 0)))
         for name, capacity in stats.by_pool().items()
     ]
 

@@ -6,7 +6,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from pumice.store.txn import Txn
+from pumice.errors import NotFound
+from pumice.store.txn import Row, Txn
 
 
 class BackendRecord(Struct, frozen=True):
@@ -98,15 +99,30 @@ def report(
     txn.change(_REPORT, parameters)
 
 
-_ALL: Final = """
-SELECT host, name, process_id, availability_zone, up, reason, enabled, disabled_reason, frozen,
-    updated_at FROM backends ORDER BY host
-"""
+_COLUMNS: Final = """host, name, process_id, availability_zone, up, reason, enabled, disabled_reason,
+    frozen, updated_at"""
+
+
+def _record(row: Row) -> BackendRecord:
+    return BackendRecord(
+        *(*row[:4], bool(row[4]), row[5], bool(row[6]), row[7], bool(row[8]), row[9])
+    )
+
+
+_GET: Final = f"SELECT {_COLUMNS} FROM backends WHERE host = :host"
+
+
+def get(txn: Txn, host: str) -> BackendRecord:
+    """One backend that was reported. Raises :class:`NotFound`."""
+    row = txn.one(_GET, {"host": host})
+    if row is None:
+        raise NotFound(f"Backend {host} could not be found.")
+    return _record(row)
+
+
+_ALL: Final = f"SELECT {_COLUMNS} FROM backends ORDER BY host"
 
 
 def select_all(txn: Txn) -> list[BackendRecord]:
     """Every backend that was ever reported and not removed, by host."""
-    return [
-        BackendRecord(*(*row[:4], bool(row[4]), row[5], bool(row[6]), row[7], bool(row[8]), row[9]))
-        for row in txn.all(_ALL)
-    ]
+    return [_record(row) for row in txn.all(_ALL)]

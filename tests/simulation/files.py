@@ -61,7 +61,9 @@ class SimFiles:
     def list_files(self, directory: Path) -> list[tuple[str, int]]:
         """See :meth:`pumice.files.Files.list_files`."""
         self._require(directory)
-        return [(path.name, size) for path, size in self.content.items() if path.parent == directory]
+        return [
+            (path.name, size) for path, size in self.content.items() if path.parent == directory
+        ]
 
     def free_space(self, directory: Path) -> tuple[int, int]:
         """See :meth:`pumice.files.Files.free_space`."""
