@@ -172,6 +172,8 @@ async def serve(
     seams = seams_module.real()
     with StateDir.open(state_path, secret=seams.ids.secret) as state_dir:
         loaded = load(config or state_dir.conf)
+        if loaded.settings.debug:
+            logging.getLogger().setLevel(logging.DEBUG)
         with _listening(listen) as bound:
             store = open_database(state_dir.database)
             keyring = Keyring.from_files(state_dir.read_keys())

@@ -33,7 +33,7 @@ class Database:
     def __init__(self, path: Path) -> None:
         self._path = path
         now_us = SystemClock().now_us()
-        # The API's views ask the request who is asking.
+        # The views of the API ask the request who is asking.
         self._request = Request("GET", "/", "", {}, Trace("", "", now_us))
         self._context = Context(
             request_id="",
@@ -54,7 +54,7 @@ class Database:
         query = OperationQuery(wanted.status, wanted.resource_id, None, wanted.limit)
         with reading(self._path) as txn:
             found = services.list_operations(txn, self._context, query)
-        return [api.view(record) for record in found]
+        return [api.view(self._request, record) for record in found]
 
     def operation(self, operation_id: str) -> dict[str, Any]:
         """See :meth:`pumice.cli.source.Source.operation`."""

@@ -56,8 +56,8 @@ class Server(ThreadingHTTPServer):
     def let_in(self, *services: str) -> None:
         endpoints = [
             {"interface": "internal", "region_id": "RegionOne", "url": "http://internal"},
-            {"interface": "public", "region_id": "RegionTwo", "url": "http://two"},
             {"interface": "public", "region_id": "RegionOne", "url": f"{self.url}/one/"},
+            {"interface": "public", "region_id": "RegionTwo", "url": "http://two"},
         ]
         catalog = [{"type": name, "endpoints": endpoints} for name in services]
         self.say("/v3/auth/tokens", 201, {"token": {"catalog": catalog}})
