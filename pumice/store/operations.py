@@ -248,7 +248,7 @@ def select(
     where = [_CONDITIONS[name] for name, value in wanted.items() if value is not None]
     if status in UNFINISHED:
         # Changes nothing but the plan: the few unfinished ones have an index of their own.
-        where.append("ended_at IS NULL")
+        where.append("id IN (SELECT id FROM operations WHERE ended_at IS NULL)")
     clause = f"WHERE {' AND '.join(where)}" if where else ""
     sql = f"SELECT {COLUMNS} FROM operations {clause} ORDER BY id DESC LIMIT :limit"
     return [OperationRecord(*row) for row in txn.all(sql, {**wanted, "limit": limit})]

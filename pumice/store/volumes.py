@@ -13,8 +13,7 @@ from pumice.store.txn import Row, Txn
 COLUMNS: Final = """v.id, v.project_id, v.user_id, v.name, v.description, v.size_gib, v.status,
     v.attach_status, v.volume_type_id, t.name, v.availability_zone, v.host, v.bootable, v.multiattach,
     v.metadata, v.provider_location, v.created_at, v.updated_at"""
-# Every volume has a type. LEFT keeps the volumes outermost, where their indexes give the order, and
-# lets a count do without the types.
+# Every volume has a type; LEFT keeps the volumes outermost, where their indexes give the order.
 FROM: Final = "FROM volumes v LEFT JOIN volume_types t ON t.id = v.volume_type_id"
 
 
@@ -140,7 +139,7 @@ def count(txn: Txn, query: VolumeQuery) -> int:
     """How many volumes ``query`` matches, ignoring marker, limit and offset."""
     where, parameters = _where(query)
     clause = f"WHERE {' AND '.join(where)}" if where else ""
-    row = txn.one(f"SELECT count(*) {FROM} {clause}", parameters)
+    row = txn.one(f"SELECT count(*) FROM volumes v {clause}", parameters)
     return int(row[0]) if row else 0
 
 

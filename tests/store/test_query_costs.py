@@ -1,0 +1,200 @@
+"""What a query costs must not depend on how many rows there are: its plan, and SQLite's own steps."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Callable
+from typing import Any, Final
+
+import pytest
+
+from pumice.model.volume import VolumeQuery
+from pumice.store import events, messages, operations, volumes
+from pumice.store.txn import Txn
+from tests.store.samples import (
+    BACKEND,
+    NOW_US,
+    POOL,
+    add_event,
+    add_message,
+    add_operation,
+    add_type,
+    add_volume,
+)
+
+Query = Callable[[Txn], object]
+
+FEW: Final = 300
+MANY: Final = 3000
+LIMIT: Final = 20
+MIDDLE: Final = f"v{FEW // 2:05}"
+
+
+def page(**changes: Any) -> Query:
+    """A page of volumes as the API asks for it, newest first."""
+    asked: dict[str, Any] = {
+        "project_id": "p1",
+        "filters": {},
+        "sort": (("created_at", "desc"), ("id", "desc")),
+        "limit": LIMIT,
+        "offset": 0,
+        "marker": None,
+    }
+    query = VolumeQuery(**{**asked, **changes})
+    return lambda txn: volumes.select(txn, query)
+
+
+UPWARDS: Final = (("created_at", "asc"), ("id", "asc"))
+
+QUERIES: Final[dict[str, Query]] = {
+    "first page": page(),
+    "page from the middle": page(marker=MIDDLE),
+    "page from the middle, oldest first": page(marker=MIDDLE, sort=UPWARDS),
+    "first page of all projects": page(project_id=None),
+    "page from the middle of all projects": page(project_id=None, marker=MIDDLE),
+    "by name": page(filters={"name": "name 7"}),
+    "by name that nobody has": page(filters={"name": "none"}),
+    "by name in all projects": page(project_id=None, filters={"name": "name 7"}),
+    "by name, from the middle": page(filters={"name": "name 7"}, marker=MIDDLE),
+    "by a rare status": page(filters={"status": "error"}),
+    "by a rare status in all projects": page(project_id=None, filters={"status": "error"}),
+    "by the usual status": page(filters={"status": "available"}),
+    "by id": page(filters={"id": MIDDLE}),
+    "one volume": lambda txn: volumes.get(txn, MIDDLE),
+    "runnable operations": lambda txn: operations.runnable(txn, "p", NOW_US, LIMIT),
+    "next operation that is due": lambda txn: operations.next_due(txn, NOW_US),
+    "operation under way on a volume": lambda txn: operations.unfinished_of(txn, MIDDLE),
+    "claim": lambda txn: operations.claim(txn, "o00007", "p", NOW_US, NOW_US),
+    "renewed leases": lambda txn: operations.renew_leases(txn, "p", NOW_US),
+    "claims of others": lambda txn: operations.release_claims_of_others(txn, "p"),
+    "operations": lambda txn: operations.select(txn, limit=LIMIT),
+    "operations from the middle": lambda txn: operations.select(txn, marker="o00150", limit=LIMIT),
+    "operations of a project": lambda txn: operations.select(txn, project_id="p1", limit=LIMIT),
+    "operations of an idle project": lambda txn: operations.select(txn, project_id="p9"),
+    "operations of a volume": lambda txn: operations.select(txn, resource_id=MIDDLE),
+    "stuck operations": lambda txn: operations.select(txn, status="stuck"),
+    "running operations of a project": lambda txn: operations.select(
+        txn, status="running", project_id="p1", limit=LIMIT
+    ),
+    "operations of a request": lambda txn: operations.of_request(txn, "req-7"),
+    "old operations": lambda txn: operations.prune(txn, NOW_US - 1, LIMIT),
+    "messages": lambda txn: messages.select(txn, "p1", LIMIT),
+    "messages of an idle project": lambda txn: messages.select(txn, "p9", LIMIT),
+    "old messages": lambda txn: messages.prune(txn, NOW_US - 1, LIMIT),
+    "events": lambda txn: events.select(txn, None, "o00150", LIMIT),
+    "events of a project": lambda txn: events.select(txn, "p1", None, LIMIT),
+    "events of an idle project": lambda txn: events.select(txn, "p9", None, LIMIT),
+    "old events": lambda txn: events.prune(txn, NOW_US - 1, LIMIT),
+}
+
+# They grow with the volumes of a project or of a backend.
+PLANNED: Final[dict[str, Query]] = {
+    **QUERIES,
+    "by two rare statuses": page(filters={"status": ("error", "deleting")}),
+    "volumes of a pool": page(project_id=None, filters={"host": POOL}),
+    "volumes of a backend": lambda txn: volumes.ids_on(txn, BACKEND),
+    "count": lambda txn: volumes.count(txn, VolumeQuery("p1", {}, (), None, 0, None)),
+}
+
+# Whole indexes that are read in the order of the answer up to its limit, or that hold only the few
+# rows in question.
+GOOD_SCANS: Final = {
+    "SCAN v USING INDEX volumes_created",
+    "SCAN operations USING INDEX sqlite_autoindex_operations_1",
+    "SCAN operations USING INDEX operations_unfinished",
+}
+
+
+def fill(txn: Txn, begin: int, end: int) -> None:
+    """Volumes with their finished operations; the first one's is under way, whatever comes later."""
+    for number in range(begin, end):
+        at = NOW_US + number
+        status = "creating" if number == 0 else "error" if number in {1, 2} else "available"
+        add_volume(txn, id=f"v{number:05}", name=f"name {number}", status=status, created_at=at)
+        add_operation(
+            txn,
+            id=f"o{number:05}",
+            resource_id=f"v{number:05}",
+            request_id=f"req-{number}",
+            status="done" if number else "running",
+            ended_at=at if number else None,
+        )
+        add_message(txn, f"m{number:05}", created_at=at)
+        add_event(txn, f"o{number:05}", created_at=at)
+
+
+@pytest.fixture(scope="module")
+def few_and_many(shared: sqlite3.Connection) -> dict[str, tuple[int, int]]:
+    """What each query costs among few rows and among many, in steps of SQLite's machine."""
+    shared.execute("BEGIN")
+    txn = Txn(shared)
+    add_type(txn)
+    fill(txn, 0, FEW)
+    few = {name: steps(shared, query) for name, query in QUERIES.items()}
+    fill(txn, FEW, MANY)
+    many = {name: steps(shared, query) for name, query in QUERIES.items()}
+    shared.execute("ROLLBACK")
+    return {name: (few[name], many[name]) for name in QUERIES}
+
+
+def steps(connection: sqlite3.Connection, query: Query) -> int:
+    """How many steps SQLite's machine makes for ``query``."""
+    made = 0
+
+    def count() -> int:
+        nonlocal made
+        made += 1
+        return 0
+
+    connection.execute("SAVEPOINT once")
+    connection.set_progress_handler(count, 1)
+    try:
+        query(Txn(connection))
+    finally:
+        connection.set_progress_handler(None, 1)
+        connection.execute("ROLLBACK TO once")
+        connection.execute("RELEASE once")
+    return made
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_ten_times_the_rows_cost_the_same(
+    few_and_many: dict[str, tuple[int, int]], name: str
+) -> None:
+    few, many = few_and_many[name]
+    assert few > 0
+    assert many <= 1.2 * few
+
+
+def plan_of(connection: sqlite3.Connection, query: Query) -> list[str]:
+    """How SQLite would go about the statements of ``query``."""
+    statements: list[str] = []
+    connection.set_trace_callback(statements.append)
+    query(Txn(connection))
+    connection.set_trace_callback(None)
+    return [
+        detail
+        for statement in statements
+        for *_, detail in connection.execute(f"EXPLAIN QUERY PLAN {statement}")
+    ]
+
+
+@pytest.mark.parametrize("name", PLANNED)
+def test_no_query_reads_a_whole_table(connection: sqlite3.Connection, txn: Txn, name: str) -> None:
+    add_type(txn)
+    add_volume(txn, id=MIDDLE)
+    add_operation(txn, id="o00007")
+    add_event(txn, "o00150")
+    plan = plan_of(connection, PLANNED[name])
+    scans = {line for line in plan if re.match("SCAN", line)}
+    assert any("INDEX" in line for line in plan)
+    assert scans <= GOOD_SCANS
+
+
+@pytest.mark.parametrize("project_id", [None, "p1"])
+def test_the_volumes_are_walked_and_their_types_looked_up(
+    connection: sqlite3.Connection, project_id: str | None
+) -> None:
+    query = page(project_id=project_id, filters={"volume_type_id": "type-1"})
+    assert plan_of(connection, query)[0].startswith("SEARCH v ")

@@ -1,0 +1,105 @@
+"""What processes report, and what users are told: processes, backends, messages and events."""
+
+from __future__ import annotations
+
+import pytest
+
+from pumice.errors import NotFound
+from pumice.store import backends, events, messages
+from pumice.store.backends import ProcessRecord
+from pumice.store.txn import Txn
+from tests.store.samples import NOW_US, add_event, add_message, message_ids
+
+
+def process(id_: str, heartbeat_at: int) -> ProcessRecord:
+    return ProcessRecord(id_, "node1", 1, 1, heartbeat_at)
+
+
+def test_a_heartbeat_moves_nothing_but_the_heartbeat(txn: Txn) -> None:
+    backends.beat(txn, process("a", 10))
+    backends.beat(txn, ProcessRecord("a", "elsewhere", 2, 2, 20))
+    assert backends.processes(txn) == [process("a", 20)]
+
+
+def test_silent_processes_are_forgotten_but_never_oneself(txn: Txn) -> None:
+    for id_, at in (("a", 1), ("b", 1), ("c", 5)):
+        backends.beat(txn, process(id_, at))
+    backends.forget_processes(txn, "a", 5)
+    assert {one.id for one in backends.processes(txn)} == {"a", "c"}
+
+
+def report(txn: Txn, *, up: bool, reason: str = "") -> None:
+    backends.report(
+        txn,
+        host="node1@fast",
+        name="fast",
+        process_id="a",
+        availability_zone="nova",
+        up=up,
+        reason=reason,
+        updated_at=NOW_US,
+    )
+
+
+def test_a_report_keeps_what_an_administrator_set(txn: Txn) -> None:
+    report(txn, up=True)
+    txn.change(
+        "UPDATE backends SET enabled = :no, frozen = :yes, disabled_reason = 'r'",
+        {"no": False, "yes": True},
+    )
+    report(txn, up=False, reason="It hangs.")
+    (found,) = backends.select_all(txn)
+    assert (found.up, found.reason) == (False, "It hangs.")
+    assert (found.enabled, found.frozen, found.disabled_reason) == (False, True, "r")
+
+
+def test_a_message_is_told_once(txn: Txn) -> None:
+    add_message(txn, "m1", text="first")
+    add_message(txn, "m1", text="second")
+    assert messages.get(txn, "m1").user_message == "first"
+
+
+def test_messages_are_listed_newest_first(txn: Txn) -> None:
+    for id_, at in (("m1", 2), ("m2", 1), ("m3", 2)):
+        add_message(txn, id_, created_at=at)
+    assert [one.id for one in messages.select(txn, "p1", 10)] == ["m3", "m1", "m2"]
+    assert [one.id for one in messages.select(txn, "p1", 1)] == ["m3"]
+    assert messages.select(txn, "p2", 10) == []
+
+
+def test_messages_go_when_their_time_is_over(txn: Txn) -> None:
+    for id_, at in (("m1", 1), ("m2", 2), ("m3", NOW_US)):
+        add_message(txn, id_, created_at=at)
+    assert [messages.prune(txn, NOW_US, 1) for _ in range(3)] == [1, 1, 0]
+    messages.delete(txn, "m3")
+    assert message_ids(txn) == []
+    with pytest.raises(NotFound, match="m3"):
+        messages.get(txn, "m3")
+
+
+def test_events_are_listed_oldest_first_after_a_marker(txn: Txn) -> None:
+    for id_, project_id, at in (("e1", "p1", 2), ("e2", "p2", 1), ("e3", "p1", 2), ("e4", "p1", 3)):
+        add_event(txn, id_, project_id=project_id, created_at=at)
+
+    def listed(project_id: str | None, marker: str | None, limit: int = 10) -> list[str]:
+        return [one.id for one in events.select(txn, project_id, marker, limit)]
+
+    assert listed(None, None) == ["e2", "e1", "e3", "e4"]
+    assert listed(None, "e1") == ["e3", "e4"]
+    assert listed("p1", None, 2) == ["e1", "e3"]
+    assert listed("p1", "e4") == []
+    with pytest.raises(NotFound, match="e9"):
+        listed(None, "e9")
+
+
+def test_an_operation_has_one_event(txn: Txn) -> None:
+    add_event(txn, "e1", created_at=1)
+    add_event(txn, "e1", created_at=2)
+    assert [one.created_at for one in events.select(txn, None, None, 10)] == [1]
+
+
+def test_old_events_are_forgotten_a_few_at_a_time(txn: Txn) -> None:
+    for number in range(3):
+        add_event(txn, f"e{number}", created_at=number)
+    assert [events.prune(txn, 2, 1) for _ in range(3)] == [1, 1, 0]
+    assert [one.id for one in events.select(txn, None, None, 10)] == ["e2"]
