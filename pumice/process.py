@@ -53,7 +53,7 @@ from pumice.settings import BackendSettings, Loaded, Settings, load
 from pumice.state_dir import StateDir
 from pumice.store import schema
 from pumice.store.backends import ProcessRecord
-from pumice.store.sqlite import SqliteStore, connect
+from pumice.store.sqlite import SqliteStore, snapshot
 from pumice.store.txn import Txn
 
 STOP_SECONDS: Final = 3.0
@@ -336,10 +336,8 @@ def reading(database: Path) -> Iterator[Txn]:
         raise UsageError(
             f"The database {database} has schema {found}, but {schema.HEAD} is needed."
         )
-    with contextlib.closing(connect(database, read_only=True)) as connection:
-        txn = Txn(connection)
-        with txn.savepoint():
-            yield txn
+    with snapshot(database) as txn:
+        yield txn
 
 
 @dataclass(frozen=True, slots=True)

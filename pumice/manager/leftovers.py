@@ -15,6 +15,7 @@ from typing import Final
 from pumice.drivers.backend import Backend
 from pumice.drivers.contract import Listed, VolumeSpec
 from pumice.errors import PumiceError
+from pumice.services.check import began_on
 from pumice.store import operations as rows
 from pumice.store import volumes
 from pumice.store.sqlite import SqliteStore
@@ -62,19 +63,9 @@ def leftovers(
 
 
 def _given_up(txn: Txn, backend_host: str, volume_id: str, settled_before_us: int) -> bool:
-    began_here = False
-    for record in rows.select(txn, resource_id=volume_id):
-        if record.ended_at is None or record.ended_at > settled_before_us:
-            return False
-        hosts = {
-            entry.attempt: entry.data["host"]
-            for entry in rows.log(txn, record.id)
-            if entry.step == "place" and entry.event == "done"
-        }
-        began_here = began_here or any(
-            entry.step == "provision"
-            and entry.event == "started"
-            and hosts.get(entry.attempt, "").partition("#")[0] == backend_host
-            for entry in rows.log(txn, record.id)
-        )
-    return began_here
+    """Whether every operation on the volume has long ended, and one began to make it here."""
+    settled = all(
+        record.ended_at is not None and record.ended_at <= settled_before_us
+        for record in rows.select(txn, resource_id=volume_id)
+    )
+    return settled and began_on(txn, backend_host, volume_id)
