@@ -6,25 +6,22 @@ simulations build the same program. :func:`serve` is ``pumice serve``.
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import contextlib
 import gc
 import logging
 import os
-import signal
 import socket
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import uvicorn
-
 from pumice import seams as seams_module
 from pumice.api import routes as api_routes
 from pumice.api.app import App
 from pumice.api.container import Services
+from pumice.api.server import Listen, answer_requests, listening
 from pumice.bus.contract import Bus
 from pumice.bus.memory import MemoryBus
 from pumice.drivers.backend import Backend, Limits
@@ -82,16 +79,6 @@ class Process:
         await self.manager.stop()
         await self.engine.stop(STOP_SECONDS)
         self.store.close()
-
-
-@dataclass(frozen=True, slots=True)
-class Listen:
-    """Where to listen; port 0 takes a free one."""
-
-    host: str
-    port: int
-    tls_cert: Path | None = None
-    tls_key: Path | None = None
 
 
 def build(
@@ -174,7 +161,7 @@ async def serve(
         loaded = load(config or state_dir.conf)
         if loaded.settings.debug:
             logging.getLogger().setLevel(logging.DEBUG)
-        with _listening(listen) as bound:
+        with listening(listen) as bound:
             store = open_database(state_dir.database)
             keyring = Keyring.from_files(state_dir.read_keys())
             process = build(loaded, store, keyring, seams, MemoryBus(), state_dir.path)
@@ -182,7 +169,7 @@ async def serve(
             await _bootstrap(process, state_dir, url, loaded.settings)
             await process.start()
             gc.freeze()
-            await _answer_requests(process.app, bound, listen, lambda: ready(url))
+            await answer_requests(process.app, bound, listen, lambda: ready(url))
             await process.stop()
 
 
@@ -215,78 +202,6 @@ def identity_url(listen: Listen, bound: socket.socket, settings: Settings) -> st
     if ":" in host and not host.startswith("["):
         host = f"[{host}]"
     return f"{scheme}://{host}:{bound.getsockname()[1]}/identity/v3"
-
-
-@contextlib.contextmanager
-def _listening(listen: Listen) -> Iterator[socket.socket]:
-    """The bound socket. Raises :class:`UsageError` if the address cannot be had."""
-    family = socket.AF_INET6 if ":" in listen.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as bound:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            bound.bind((listen.host, listen.port))
-        except (OSError, OverflowError) as error:
-            reason = error.strerror if isinstance(error, OSError) else str(error)
-            raise UsageError(
-                f"Cannot listen on {listen.host} port {listen.port}: {reason}."
-            ) from error
-        if listen.tls_cert is None and not bound.getsockname()[0].startswith(("127.", "::1")):
-            log.warning(
-                "Listening on %s without TLS: passwords cross the network in clear", listen.host
-            )
-        yield bound
-
-
-class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers, which end the process by the signal, and with an event."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.listening = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to listen, and say so."""
-        await super().startup(sockets)
-        if self.started:
-            self.listening.set()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave the signals to :func:`_answer_requests`."""
-        yield
-
-
-async def _answer_requests(
-    app: App, bound: socket.socket, listen: Listen, ready: Callable[[], None]
-) -> None:
-    """Serve HTTP on ``bound`` until SIGTERM or SIGINT."""
-    config = uvicorn.Config(
-        app,
-        http="httptools",
-        lifespan="off",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        ssl_certfile=listen.tls_cert,
-        ssl_keyfile=listen.tls_key,
-        timeout_graceful_shutdown=int(STOP_SECONDS),
-        backlog=2048,
-    )
-    server = _Server(config)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, _stop, server)
-    serving = asyncio.create_task(server.serve(sockets=[bound]))
-    listening = asyncio.create_task(server.listening.wait())
-    await asyncio.wait({serving, listening}, return_when=asyncio.FIRST_COMPLETED)
-    if listening.done():
-        ready()
-    listening.cancel()
-    await serving
-
-
-def _stop(server: uvicorn.Server) -> None:
-    server.should_exit = True
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:

@@ -34,11 +34,12 @@ def serve(
 ) -> None:
     """Serve until SIGTERM or SIGINT. A first start creates the state directory."""
     from pumice import logs, process
+    from pumice.api.server import Listen
 
     path = choose_path(state_dir, os.environ)
     _check_tls(tls_cert, tls_key)
     logs.configure(log_format, debug=False)
-    listen = process.Listen(host, port, tls_cert, tls_key)
+    listen = Listen(host, port, tls_cert, tls_key)
     process.run(process.serve(path, config, listen, _announce))
 
 

@@ -87,22 +87,25 @@ def _enabled(txn: Txn) -> Enabled:
 def resolve(enabled: Enabled, project_id: str | None, base: str) -> Catalog:
     """The catalog with every template filled in.
 
-    A service none of whose endpoints can be used stays, as in Keystone: it exists, elsewhere.
+    A service none of whose endpoints can be used is left out: keystoneauth takes an entry without
+    endpoints for a defect of the cloud ("Programming error choosing an endpoint").
     """
-    return tuple(
-        CatalogEntry(
-            service.id,
-            service.type,
-            service.name,
-            tuple(
-                CatalogEndpoint(
-                    endpoint.id, endpoint.interface, endpoint.region_id, endpoint.region_id, url
-                )
-                for endpoint in endpoints
-                if (url := fill(endpoint.url, project_id, base)) is not None
-            ),
-        )
+    entries = (
+        CatalogEntry(service.id, service.type, service.name, _usable(endpoints, project_id, base))
         for service, endpoints in enabled
+    )
+    return tuple(entry for entry in entries if entry.endpoints)
+
+
+def _usable(
+    endpoints: list[Endpoint], project_id: str | None, base: str
+) -> tuple[CatalogEndpoint, ...]:
+    return tuple(
+        CatalogEndpoint(
+            endpoint.id, endpoint.interface, endpoint.region_id, endpoint.region_id, url
+        )
+        for endpoint in endpoints
+        if (url := fill(endpoint.url, project_id, base)) is not None
     )
 
 

@@ -16,6 +16,11 @@ from pumice.model.flavor import Flavor, FlavorQuery
 from pumice.services.flavors import find_flavor, list_flavors
 
 SHOW: Final = Policy("os_compute_api:flavors", "@", "List and show flavors.")
+SHOW_SPECS: Final = Policy(
+    "os_compute_api:os-flavor-extra-specs:index",
+    "rule:xena_system_admin_or_project_reader",
+    "List and show a flavor's extra specs.",
+)
 
 _KNOWN: Final = frozenset(
     {"is_public", "minRam", "minDisk", "limit", "marker", "sort_key", "sort_dir"}
@@ -119,8 +124,40 @@ async def show(request: Request) -> dict[str, Any]:
     return {"flavor": detail(request, found)}
 
 
+async def list_extra_specs(request: Request) -> dict[str, Any]:
+    """The flavor's extra specs."""
+    flavor_id = request.parameters["flavor_id"]
+    found = await request.services.units.read(find_flavor, request.context, flavor_id)
+    return {"extra_specs": found.extra_specs}
+
+
+async def show_extra_spec(request: Request) -> dict[str, Any]:
+    """One extra spec, without a wrapper."""
+    key = request.parameters["key"]
+    specs = (await list_extra_specs(request))["extra_specs"]
+    if key not in specs:
+        raise NotFound(
+            f"Flavor {request.parameters['flavor_id']} has no extra specs with key {key}."
+        )
+    return {key: specs[key]}
+
+
 ROUTES: Final = (
     Route("GET", "/flavors", list_all, SHOW),
     Route("GET", "/flavors/detail", list_detail, SHOW),
     Route("GET", "/flavors/{flavor_id}", show, SHOW, raises=(NotFound,)),
+    Route(
+        "GET",
+        "/flavors/{flavor_id}/os-extra_specs",
+        list_extra_specs,
+        SHOW_SPECS,
+        raises=(NotFound,),
+    ),
+    Route(
+        "GET",
+        "/flavors/{flavor_id}/os-extra_specs/{key}",
+        show_extra_spec,
+        SHOW_SPECS,
+        raises=(NotFound,),
+    ),
 )

@@ -62,10 +62,10 @@ async def test_a_project_finds_every_service(world: Any) -> None:
     )
 
 
-async def test_without_a_project_only_what_needs_none_has_endpoints(world: Any) -> None:
+async def test_without_a_project_only_what_needs_none_is_listed(world: Any) -> None:
     entries = await world.catalog_service().catalog(None, BASE)
     assert public_urls(entries).keys() == {"compute", "identity", "pumice"}
-    assert len(entries) == 5
+    assert len(entries) == 3, "keystoneauth fails on an entry without endpoints"
 
 
 async def test_what_is_disabled_is_left_out(world: Any) -> None:
