@@ -12,6 +12,7 @@ import gc
 import logging
 import os
 import socket
+import sys
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +56,8 @@ from pumice.store.txn import Txn
 
 STOP_SECONDS: Final = 3.0
 PASSWORD_BYTES: Final = 18
+SWITCH_SECONDS: Final = 0.0005
+"""How long a busy event loop may keep a driver's thread from the interpreter (Python's own: 5 ms)."""
 
 log = logging.getLogger(__name__)
 
@@ -169,6 +172,7 @@ async def serve(
             await _bootstrap(process, state_dir, url, loaded.settings)
             await process.start()
             gc.freeze()
+            sys.setswitchinterval(SWITCH_SECONDS)
             await answer_requests(process.app, bound, listen, lambda: ready(url))
             await process.stop()
 
