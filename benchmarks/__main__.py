@@ -1,0 +1,128 @@
+"""``make bench``: measure Pumice as a client sees it, beside its targets and the machine's limits.
+
+Each round measures every row once; a figure is the median of the rounds. The load comes from this
+process and its CPU time is not counted: what is counted is the server's, all threads.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import uvloop
+
+from benchmarks import limits, report, rows
+from benchmarks.cloud import new_cloud
+from benchmarks.goals import Figure, figures
+from benchmarks.rows import Bench, Figures
+
+ROWS: Final = (*rows.CREATES, *rows.READS, *rows.STARTS, "memory")
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How much to measure: rounds, seconds for one loop, and volumes for the lists."""
+
+    rounds: int
+    seconds: float
+    volumes: int
+
+
+FULL: Final = Scale(5, 3.0, 1000)
+QUICK: Final = Scale(1, 1.0, 1000)
+
+
+class Run:
+    """One run: the figures so far, and how to tell a person that it goes on."""
+
+    def __init__(self, scale: Scale, only: AbstractSet[str], tell: Callable[[str], None]) -> None:
+        self._scale = scale
+        self._only = only
+        self._tell = tell
+        self._figures = figures()
+        self.limits: dict[str, str] = {}
+
+    @property
+    def figures(self) -> list[Figure]:
+        """What was measured, in the order of the report."""
+        return [figure for figure in self._figures.values() if figure.values]
+
+    async def measure(self, folder: Path) -> None:
+        """Measure what is wanted, with state directories in ``folder``."""
+        await self._starts(folder)
+        if self._only - set(rows.STARTS):
+            await self._loads(folder)
+
+    async def _starts(self, folder: Path) -> None:
+        """What needs a fresh server each time."""
+        for number in range(self._scale.rounds):
+            for name in self._wanted(rows.STARTS):
+                self._tell(f"round {number + 1}: {name}")
+                fresh = folder / f"{name}-{number}"
+                fresh.mkdir()
+                self._add(await rows.STARTS[name](fresh))
+
+    async def _loads(self, folder: Path) -> None:
+        """What is measured on one server, reads first: creates add to what a list has."""
+        scale = self._scale
+        async with new_cloud(folder) as cloud:
+            self._tell(f"creating {scale.volumes} volumes to read")
+            bench = Bench(cloud, scale.seconds, await rows.seed(cloud, scale.volumes))
+            await self._limits(folder, cloud.project_id)
+            for group in (rows.READS, rows.CREATES):
+                for number in range(scale.rounds):
+                    for name in self._wanted(group):
+                        self._tell(f"round {number + 1}: {name}")
+                        self._add(await group[name](bench))
+            if "memory" in self._only:
+                self._add({"memory-load": cloud.served.pss_mib()})
+
+    async def _limits(self, folder: Path, project_id: str) -> None:
+        database = folder / "state" / "pumice.db"
+        self.limits = {
+            "fdatasync of 4 KiB where the database is, p50": f"{limits.fdatasync_ms(folder):.2f} ms",
+            "bare ASGI application on the same server, one core": (
+                f"{await limits.bare_per_core(folder, self._scale.seconds):,.0f} /s"
+            ),
+            "the SQL of a page, CPU": f"{limits.page_sql_ms(database, project_id):.2f} ms",
+            "cores; load average of the last minute": f"{os.cpu_count()}; {os.getloadavg()[0]:.1f}",
+        }
+
+    def _wanted(self, names: object) -> list[str]:
+        return [name for name in ROWS if name in self._only and name in names]  # type: ignore[operator]
+
+    def _add(self, measured: Figures) -> None:
+        for name, value in measured.items():
+            self._figures[name].values.append(value)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure and report; the exit status. A target that is not reached is no failure."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="one short round, under a minute")
+    parser.add_argument("--only", action="append", choices=ROWS, help="this row; may be repeated")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every value to FILE")
+    options = parser.parse_args(arguments)
+    scale = QUICK if options.quick else FULL
+    run = Run(scale, frozenset(options.only or ROWS), lambda text: print(text, file=sys.stderr))
+    with (
+        tempfile.TemporaryDirectory(prefix="pumice-bench-") as folder,
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
+        runner.run(run.measure(Path(folder)))
+    print(report.table(run.figures, run.limits))
+    if options.json:
+        report.save(options.json, run.figures, run.limits)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

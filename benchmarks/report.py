@@ -1,0 +1,66 @@
+"""The report: a table for people, and the same as JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from benchmarks.goals import Figure
+
+_LINE = "{:<9} {:<47} {:>10}  {:<16} {:<8} {:<8} {}"
+
+
+def table(figures: Iterable[Figure], limits: Mapping[str, str]) -> str:
+    """Each figure beside its targets, the machine's limits, and what was not reached."""
+    lines = [_LINE.format("row", "what", "median", "all rounds", "target", "stretch", "")]
+    row = ""
+    missed = []
+    for figure in figures:
+        goal = figure.goal
+        lines.append(
+            _LINE.format(
+                goal.row if goal.row != row else "",
+                goal.what,
+                _number(figure.median, goal.unit),
+                f"{_number(min(figure.values))} .. {_number(max(figure.values))}",
+                _bound(goal.sign, goal.target),
+                _bound(goal.sign, goal.stretch),
+                figure.verdict,
+            ).rstrip()
+        )
+        row = goal.row
+        if figure.verdict == "NOT REACHED":
+            missed.append(f"{goal.row}: {goal.what}")
+    lines += ["", "This machine's limits:", *(f"  {what}: {text}" for what, text in limits.items())]
+    lines += ["", *(f"Not reached: {what}" for what in missed)]
+    return "\n".join(lines).rstrip()
+
+
+def save(path: Path, figures: Iterable[Figure], limits: Mapping[str, str]) -> None:
+    """Write every value of every round to ``path``."""
+    rows = [
+        {
+            "row": figure.goal.row,
+            "what": figure.goal.what,
+            "unit": figure.goal.unit,
+            "values": figure.values,
+            "median": figure.median,
+            "sign": figure.goal.sign,
+            "target": figure.goal.target,
+            "stretch": figure.goal.stretch,
+            "verdict": figure.verdict,
+        }
+        for figure in figures
+    ]
+    path.write_text(json.dumps({"figures": rows, "limits": dict(limits)}, indent=2) + "\n")
+
+
+def _bound(sign: str, value: float | None) -> str:
+    return "" if value is None else f"{sign} {value:g}"
+
+
+def _number(value: float, unit: str = "") -> str:
+    """Three digits that say something, and the unit."""
+    digits = max(0, 3 - len(f"{int(abs(value))}")) if abs(value) >= 1 else 3
+    return f"{value:,.{digits}f} {unit}".rstrip()

@@ -1,0 +1,217 @@
+"""The measurements. Each returns its figures by their names in :data:`benchmarks.goals.GOALS`."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from benchmarks.cloud import Cloud, Patience, expect, login_message, new_cloud
+from benchmarks.connection import Connection, message
+from benchmarks.load import Work, closed_loop
+from benchmarks.served import start_pumice, unfinished_operations
+
+Figures = dict[str, float]
+
+CLIENTS: Final = 16
+READERS: Final = 8
+IN_FLIGHT: Final = 50
+PAGE: Final = 50
+
+
+@dataclass(slots=True)
+class Bench:
+    """A cloud under load; ``seconds`` is how long one loop lasts, ``ids`` are volumes to read."""
+
+    cloud: Cloud
+    seconds: float
+    ids: list[str]
+    names: itertools.count[int] = field(default_factory=itertools.count)
+
+    def creating(self, driver: str) -> Work:
+        """Create a volume and wait until it is available."""
+        patience = Patience()
+
+        async def work(connection: Connection) -> None:
+            name = f"{driver}-{next(self.names)}"
+            volume_id = await self.cloud.create(connection, name, driver)
+            assert await self.cloud.settled(connection, volume_id, patience) == "available"
+
+        return work
+
+    def asking(self, request: bytes, status: int = 200) -> Work:
+        """Send ``request`` and look at the status."""
+
+        async def work(connection: Connection) -> None:
+            expect(await connection.send(request), status)
+
+        return work
+
+    def reading(self, path: str) -> Work:
+        """GET a path of the volume API."""
+        return self.asking(self.cloud.message("GET", path))
+
+
+async def seed(cloud: Cloud, count: int) -> list[str]:
+    """Create ``count`` volumes; their ids, newest first, as a list has them."""
+    numbers = iter(range(count))
+
+    async def create(connection: Connection) -> None:
+        for number in numbers:
+            await cloud.create(connection, f"seed-{number}", "memory")
+        connection.close()
+
+    await asyncio.gather(*[create(await cloud.connect()) for _ in range(CLIENTS)])
+    connection = await cloud.connect()
+    found = [volume["id"] for volume in await cloud.volumes(connection)]
+    connection.close()
+    return found
+
+
+async def create(bench: Bench) -> Figures:
+    """One client, each driver in turn."""
+    figures: Figures = {}
+    for driver in ("memory", "file"):
+        load = await closed_loop(bench.cloud.served, 1, bench.seconds, bench.creating(driver))
+        figures[f"one-{driver}"] = load.percentile_ms(50)
+        figures[f"one-{driver}-p99"] = load.percentile_ms(99)
+        figures[f"one-{driver}-cpu"] = load.cpu_ms
+    return figures
+
+
+async def creates(bench: Bench) -> Figures:
+    """Many clients, each driver in turn, then the file driver while others list."""
+    served, seconds = bench.cloud.served, bench.seconds
+    figures: Figures = {}
+    for driver in ("memory", "file"):
+        load = await closed_loop(served, CLIENTS, seconds, bench.creating(driver))
+        figures[f"many-{driver}"] = load.per_second
+        figures[f"many-{driver}-p99"] = load.percentile_ms(99)
+        figures[f"many-{driver}-cpu"] = load.cpu_ms
+    mixed, lists = await asyncio.gather(
+        closed_loop(served, CLIENTS, seconds, bench.creating("file")),
+        closed_loop(served, CLIENTS, seconds, bench.reading(f"/volumes/detail?limit={PAGE}")),
+    )
+    return figures | {
+        "mixed-rate": mixed.per_second,
+        "mixed-ratio": 100 * mixed.per_second / figures["many-file"],
+        "mixed-p99": mixed.percentile_ms(99),
+        "mixed-lists": lists.per_second,
+    }
+
+
+async def list_(bench: Bench) -> Figures:
+    """The first page of the volumes in detail."""
+    work = bench.reading(f"/volumes/detail?limit={PAGE}")
+    load = await closed_loop(bench.cloud.served, READERS, bench.seconds, work)
+    return {
+        "list-cpu": load.cpu_ms,
+        "list-rate": load.per_second,
+        "list-p99": load.percentile_ms(99),
+    }
+
+
+async def page(bench: Bench) -> Figures:
+    """The first page and one from the middle, in turn."""
+    marker = bench.ids[len(bench.ids) // 2]
+    first = bench.reading(f"/volumes/detail?limit={PAGE}")
+    middle = bench.reading(f"/volumes/detail?limit={PAGE}&marker={marker}")
+    cpu_ms = [0.0, 0.0]
+    for _ in range(2):
+        for index, work in enumerate((first, middle)):
+            load = await closed_loop(bench.cloud.served, READERS, bench.seconds / 4, work)
+            cpu_ms[index] += load.cpu_ms
+    return {"page-ratio": 100 * cpu_ms[1] / cpu_ms[0]}
+
+
+async def name(bench: Bench) -> Figures:
+    """One volume by its name, as a client looks it up."""
+    work = bench.reading("/volumes/detail?name=seed-1")
+    load = await closed_loop(bench.cloud.served, READERS, bench.seconds, work)
+    return {"name-cpu": load.cpu_ms}
+
+
+async def show(bench: Bench) -> Figures:
+    """One volume by its id."""
+    work = bench.reading(f"/volumes/{bench.ids[0]}")
+    load = await closed_loop(bench.cloud.served, READERS, bench.seconds, work)
+    return {
+        "show-cpu": load.cpu_ms,
+        "show-rate": load.per_second,
+        "show-p99": load.percentile_ms(99),
+    }
+
+
+async def login(bench: Bench) -> Figures:
+    """The same user with the same password, again and again."""
+    served = bench.cloud.served
+    work = bench.asking(login_message(served), 201)
+    load = await closed_loop(served, READERS, bench.seconds, work)
+    return {"login-rate": load.per_second, "login-cpu": load.cpu_ms}
+
+
+async def validate(bench: Bench) -> Figures:
+    """What other services do with each token that they are given."""
+    cloud = bench.cloud
+    headers = cloud.headers(cloud.served) | {"X-Subject-Token": cloud.token}
+    work = bench.asking(message("GET", "/identity/v3/auth/tokens", headers))
+    load = await closed_loop(cloud.served, READERS, bench.seconds, work)
+    return {"validate-cpu": load.cpu_ms, "validate-rate": load.per_second}
+
+
+async def start(folder: Path) -> Figures:
+    """A first start and a second one, and the memory after the second."""
+    async with new_cloud(folder) as cloud:
+        first_seconds = cloud.served.start_seconds
+        await cloud.served.stop()
+    async with await start_pumice(folder / "state", folder / "pumice.conf") as served:
+        return {
+            "start-first": first_seconds,
+            "start-again": served.start_seconds,
+            "memory-start": served.pss_mib(),
+        }
+
+
+async def kill(folder: Path) -> Figures:
+    """Accept 50 volumes at once, kill the server as soon as the last is accepted, start it again."""
+    async with new_cloud(folder) as cloud:
+        connections = [await cloud.connect() for _ in range(IN_FLIGHT)]
+        await asyncio.gather(
+            *(
+                cloud.create(one, f"flight-{number}", "file")
+                for number, one in enumerate(connections)
+            )
+        )
+        await cloud.served.kill()
+    unfinished = unfinished_operations(folder / "state")
+    async with await start_pumice(folder / "state", folder / "pumice.conf") as served:
+        ready = time.perf_counter()
+        available = await _available(Cloud(served, cloud.token, cloud.project_id))
+        seconds = time.perf_counter() - ready
+    return {
+        "kill-available": available,
+        "kill-unfinished": unfinished,
+        "kill-seconds": seconds,
+    }
+
+
+async def _available(cloud: Cloud) -> int:
+    """How many volumes are available, once each of them rests."""
+    connection = await cloud.connect()
+    volumes = await cloud.volumes(connection)
+    statuses = [await cloud.settled(connection, volume["id"]) for volume in volumes]
+    connection.close()
+    return statuses.count("available")
+
+
+READS: Final[Mapping[str, Callable[[Bench], Awaitable[Figures]]]] = {
+    "list": list_, "page": page, "name": name, "show": show, "login": login, "validate": validate,
+}  # fmt: skip
+CREATES: Final[Mapping[str, Callable[[Bench], Awaitable[Figures]]]] = {
+    "create": create, "creates": creates,
+}  # fmt: skip
+STARTS: Final[Mapping[str, Callable[[Path], Awaitable[Figures]]]] = {"start": start, "kill": kill}

@@ -1,0 +1,84 @@
+"""The judge of the storm finds each kind of violation, and nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.crash.history import History
+from tests.crash.verify import GIB, wrong_files
+
+KEPT = {"id": "1", "name": "kept", "status": "available"}
+UNANSWERED = {"id": "2", "name": "unanswered", "status": "available"}
+HALF_REMOVED = {"id": "3", "name": "half removed", "status": "available"}
+
+
+@pytest.fixture
+def history() -> History:
+    """One volume of each fate."""
+    history = History()
+    history.ask_create("kept").id = "1"
+    history.ask_create("unanswered")
+    half_removed = history.ask_create("half removed")
+    half_removed.id, half_removed.delete_asked = "3", True
+    removed = history.ask_create("removed")
+    removed.id, removed.delete_asked, removed.delete_acknowledged = "4", True, True
+    return history
+
+
+@pytest.mark.parametrize(
+    "found", [[KEPT], [KEPT, UNANSWERED], [HALF_REMOVED, KEPT], [KEPT, UNANSWERED, HALF_REMOVED]]
+)
+def test_what_was_not_answered_may_be_there_or_not(
+    history: History, found: list[dict[str, Any]]
+) -> None:
+    assert list(history.violations(found)) == []
+
+
+@pytest.mark.parametrize(
+    ("found", "violation"),
+    [
+        ([], "kept (1) was acknowledged and is lost"),
+        ([KEPT | {"id": "9"}], "kept (9) was acknowledged as 1"),
+        ([KEPT | {"status": "creating"}], "kept (1) rests in status creating"),
+        ([KEPT | {"status": "error"}], "kept (1) rests in status error"),
+        ([KEPT, KEPT], "the id 1 is there 2 times"),
+        ([KEPT, UNANSWERED, UNANSWERED | {"id": "5"}], "the name unanswered is there 2 times"),
+        ([KEPT, UNANSWERED | {"status": "error"}], "unanswered (2) rests in status error"),
+        (
+            [KEPT, {"id": "4", "name": "removed", "status": "available"}],
+            "removed (4) is back, and it was gone or its removal acknowledged",
+        ),
+        (
+            [KEPT, {"id": "7", "name": "stranger", "status": "available"}],
+            "stranger (7) is there, and nobody asked for it",
+        ),
+    ],
+)
+def test_a_broken_promise_is_found(
+    history: History, found: list[dict[str, Any]], violation: str
+) -> None:
+    assert violation in list(history.violations(found))
+
+
+def test_what_was_looked_at_does_not_change_any_more(history: History) -> None:
+    assert history.unanswered() == 2
+    history.learn([KEPT, HALF_REMOVED])
+    assert history.unanswered() == 0
+    assert list(history.violations([KEPT, UNANSWERED])) == [
+        "unanswered (2) is back, and it was gone or its removal acknowledged",
+        "half removed (3) was acknowledged and is lost",
+    ]
+
+
+def test_files_are_compared_with_the_volumes(tmp_path: Path) -> None:
+    (tmp_path / "volume-1.raw").touch()
+    (tmp_path / "other").touch()
+    volumes = [{"id": "1", "size": 1}, {"id": "2", "size": 1}]
+    assert list(wrong_files(tmp_path, volumes)) == [
+        "the file other is left over",
+        f"the file volume-1.raw has 0 bytes instead of {GIB}",
+        "the file volume-2.raw is missing",
+    ]
