@@ -155,12 +155,14 @@ class Engine:
             self._traces[record.id] = progress.trace
             self._bus.publish(Hint("ready", record.id, record.backend_host))
         else:
+            _log_end(record)
             self._bus.publish(Hint("ended", record.id))
 
     # -- running
 
     def _receive(self, hint: Hint) -> None:
         if hint.kind == "ended":
+            self._cancel_timer(hint.operation_id)
             for waiter in self._waiting.get(hint.operation_id, ()):
                 if not waiter.done():
                     waiter.set_result(None)
@@ -243,6 +245,7 @@ class Engine:
         after = await self._record(progress, outcome, prepared)
         self._seams.crash_point(f"after {point}")
         if after.record.ended_at is not None:
+            _log_end(after.record)
             self._bus.publish(Hint("ended", after.record.id))
         return after
 
@@ -356,7 +359,6 @@ class Engine:
 
     def _rest(self, operation_id: str, seconds: float) -> None:
         """Hint again when a resting operation is due; the sweep stands behind this timer."""
-        self._cancel_timer(operation_id)
         hint = Hint("ready", operation_id)
         loop = asyncio.get_running_loop()
         self._timers[operation_id] = loop.call_later(seconds, self._bus.publish, hint)
@@ -465,6 +467,18 @@ class Engine:
             await asyncio.gather(*pending, return_exceptions=True)
         for operation_id in list(self._timers):  # Last: what ran may have gone to rest meanwhile.
             self._cancel_timer(operation_id)
+
+
+def _log_end(record: OperationRecord) -> None:
+    log.log(
+        logging.INFO if record.status == "done" else logging.WARNING,
+        "%s of %s is %s%s",
+        record.name,
+        record.resource_id,
+        record.status,
+        f": {record.error}" if record.error else "",
+        extra={"request_id": record.request_id, "operation_id": record.id},
+    )
 
 
 def _count(entries: tuple[LogEntry, ...], attempt: int, step: str, event: str) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import selectors
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 
 class Killed(SystemExit):
@@ -15,8 +15,12 @@ class Killed(SystemExit):
     """
 
 
+TURNS_MAX: Final = 100_000
+"""So many turns of the loop without any time passing are a loop without end."""
+
+
 class StandstillError(RuntimeError):
-    """Nothing is ready and no timer is set: whoever is awaited will never come."""
+    """The time stands still: nothing is ready and no timer is set, or there is always more to do."""
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
@@ -55,10 +59,14 @@ class _Timeless(selectors.SelectSelector):
     def __init__(self, let_pass: Callable[[float], None]) -> None:
         super().__init__()
         self._let_pass = let_pass
+        self._turns = 0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """What is ready now."""
         if timeout is None:
             raise StandstillError("Nothing is ready and no timer is set.")
+        self._turns = 0 if timeout > 0 else self._turns + 1
+        if self._turns > TURNS_MAX:
+            raise StandstillError("There is always more to do at once.")
         self._let_pass(max(0.0, timeout))
         return super().select(0)

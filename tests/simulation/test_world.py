@@ -60,6 +60,18 @@ def test_waiting_for_what_never_comes_is_an_error() -> None:
     loop.bury()
 
 
+def test_work_without_end_is_an_error() -> None:
+    loop = VirtualLoop()
+
+    def again() -> None:
+        loop.call_soon(again)
+
+    again()
+    with pytest.raises(StandstillError):
+        loop.run_until_complete(loop.create_future())
+    loop.bury()
+
+
 @pytest.mark.parametrize("driver", ["memory", "file"])
 def test_from_create_to_available(tmp_path: Path, driver: str) -> None:
     """The store, the scheduler, the engine and a driver, in one thread and without real time."""

@@ -1,0 +1,120 @@
+"""The crash matrix, generated for every operation: whatever is disturbed, the end is the same.
+
+The reference is an undisturbed run of the same scenario. The points at which a process is killed are
+those that the reference reaches, so a new step brings its points with it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
+
+import pytest
+
+from pumice.bus.contract import Hint
+from pumice.operations.definition import Remote
+from pumice.operations.registry import OPERATIONS
+from tests.operations.scenarios import SCENARIOS, Scenario
+from tests.operations.stage import DRIVERS, play
+from tests.simulation.world import Fate, Point
+
+T = TypeVar("T")
+
+PAIRS_MAX: Final = 40
+"""Kills by pairs are sampled, to keep the suite short: this many for each scenario and driver."""
+
+by_driver = pytest.mark.parametrize("driver", DRIVERS)
+by_scenario = pytest.mark.parametrize("scenario", SCENARIOS, ids=str)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_the_scenarios_lead_through_every_step_and_undo(operation: str) -> None:
+    steps = OPERATIONS[operation].steps
+    remote = [step for step in steps if isinstance(step, Remote)]
+    wanted = {f"{operation}:{step.name}:run" for step in remote}
+    wanted |= {f"{operation}:{step.name}:undo" for step in remote if step.undo is not None}
+    wanted |= {f"{operation}:{step.name}:unit" for step in remote}
+    reached = {
+        name.removeprefix(when)
+        for scenario in SCENARIOS
+        if scenario.operation == operation
+        for name, _ in play(scenario, DRIVERS[0]).points
+        for when in ("before ", "after ")
+        if name.startswith(when)
+    }
+    assert wanted <= reached
+
+
+@by_driver
+@by_scenario
+def test_undisturbed(scenario: Scenario, driver: str) -> None:
+    end = play(scenario, driver)
+    (*_, operation) = end.state["operations"]
+    assert operation[1:3] == (scenario.operation, scenario.status)
+    assert [(row[3], row[6]) for row in end.state["volumes"]] == (
+        [(scenario.volume, scenario.host)] if scenario.volume else []
+    )
+    failed = scenario.status == "undone"
+    assert [row[1] for row in end.state["messages"]] == ([operation[6]] if failed else [])
+    assert (operation[0] in [row[0] for row in end.state["events"]]) is not failed
+    if scenario.commits is not None:
+        assert end.commits == scenario.commits
+
+
+@by_driver
+@by_scenario
+def test_killed_anywhere(scenario: Scenario, driver: str) -> None:
+    undisturbed = play(scenario, driver)
+    assert undisturbed.points
+    for point in undisturbed.points:
+        assert play(scenario, driver, kills=[point]).state == undisturbed.state, point
+
+
+@by_driver
+@by_scenario
+def test_killed_anywhere_and_again_while_recovering(scenario: Scenario, driver: str) -> None:
+    undisturbed = play(scenario, driver)
+    for kills in sample(pairs(scenario, driver, undisturbed.points), seed=f"{scenario} {driver}"):
+        assert play(scenario, driver, kills=kills).state == undisturbed.state, kills
+
+
+def pairs(scenario: Scenario, driver: str, points: Sequence[Point]) -> list[tuple[Point, Point]]:
+    """Each of ``points`` with each point that the recovery from it reaches."""
+    return [
+        (first, second)
+        for first in points
+        for second in play(scenario, driver, kills=[first]).points
+    ]
+
+
+def sample(cases: list[T], *, seed: str) -> list[T]:
+    """At most ``PAIRS_MAX`` of ``cases``, always the same ones."""
+    return random.Random(seed).sample(cases, min(PAIRS_MAX, len(cases)))
+
+
+def on_hint(hit: Callable[[int], bool], *seconds: float) -> Fate:
+    """The hints whose number ``hit`` picks arrive after ``seconds``, the others at once."""
+    counter = itertools.count()
+
+    def fate(_hint: Hint) -> Sequence[float]:
+        return seconds if hit(next(counter)) else (0.0,)
+
+    return fate
+
+
+@by_driver
+@by_scenario
+@pytest.mark.parametrize(
+    "seconds", [(), (0.0, 0.0), (0.0, 0.001), (5.0,)], ids=["lost", "doubled", "echoed", "late"]
+)
+def test_hints(scenario: Scenario, driver: str, seconds: tuple[float, ...]) -> None:
+    undisturbed = play(scenario, driver)
+    hints = sum(name.startswith("before hint") for name, _ in undisturbed.points)
+    assert hints
+    fates = [on_hint(number.__eq__, *seconds) for number in range(hints)]
+    # A sweep's hint may share the fate of the one that it makes up for; the next one comes through.
+    fates.append(on_hint(lambda number: number % 2 == 0, *seconds))
+    for number, fate in enumerate(fates):
+        assert play(scenario, driver, fate=fate).state == undisturbed.state, number
