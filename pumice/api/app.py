@@ -12,6 +12,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import quote
 
 import msgspec
 
@@ -22,11 +23,12 @@ from pumice.api.dispatch import Dispatch, choose, is_public
 from pumice.api.faults import Fault, cinder_fault
 from pumice.api.microversion import Microversions
 from pumice.api.request import Answer, Request
-from pumice.api.route import Route
+from pumice.api.route import PUBLIC, Route
 from pumice.context import Context
 from pumice.errors import (
     InvalidInput,
     NotFound,
+    PumiceError,
     TooLarge,
     Unauthenticated,
     UnsupportedMediaType,
@@ -63,16 +65,19 @@ class Api:
     microversions: Microversions | None = None
     project_in_path: bool = False
     """Whether ``/{project_id}`` may follow the mount."""
+    wrong_content_type: type[PumiceError] = UnsupportedMediaType
+    """What a body that is not called ``application/json`` is refused with."""
 
 
 class _Mounted:
     """An API with its dispatch table."""
 
-    __slots__ = ("api", "dispatch", "path")
+    __slots__ = ("api", "dispatch", "is_public", "path")
 
     def __init__(self, api: Api) -> None:
         self.api = api
         self.dispatch = Dispatch(api.routes)
+        self.is_public = all(route.policy is PUBLIC for route in api.routes)
         self.path = "".join(f"/{segment}" for segment in api.mount)
 
 
@@ -92,9 +97,10 @@ class App:
         clock = services.seams.clock
         request_id = f"req-{services.seams.ids.volume_side()}"
         method, path = scope["method"], scope["path"]
-        trace = Trace(request_id, f"{method} {path[:MAX_PATH]}", clock.now_us())
+        # Quoted: the title stands in the log and on terminals, and a path may hold anything.
+        trace = Trace(request_id, f"{method} {quote(path[:MAX_PATH])}", clock.now_us())
         started = trace.start()
-        headers = dict(scope["headers"])
+        headers = _headers(scope["headers"])
         request = Request(method, path, scope["query_string"].decode("latin-1"), headers, trace)
         request.services = services
         request.base = self._base(scope, headers)
@@ -106,6 +112,7 @@ class App:
         except Exception as error:  # noqa: BLE001 - the edge: whatever happens becomes an answer
             answer = self._fault(request, mounted, error)
         trace.end(_WHOLE, started, str(answer.status))
+        _log(request, answer)
         services.traces.append(trace)
         await _send(send, request, mounted.api, answer)
 
@@ -116,8 +123,8 @@ class App:
             return public
         host = headers.get(b"host", b"").decode("latin-1")
         if not _HOST.match(host):
-            server = scope.get("server") or ("127.0.0.1", 80)
-            host = f"{server[0]}:{server[1]}"
+            address, port = scope.get("server") or ("127.0.0.1", 80)
+            host = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
         return f"{scope.get('scheme', 'http')}://{host}"
 
     def _mount(self, path: str) -> tuple[_Mounted, list[str]]:
@@ -139,11 +146,10 @@ class App:
         if len(request.path) > MAX_PATH:
             raise NotFound("The resource could not be found.")
         project_id = None
-        if api.project_in_path and segments and not mounted.dispatch.has(segments[0]):
+        if api.project_in_path and len(segments) > 1 and not mounted.dispatch.has(segments[0]):
             project_id = segments.pop(0)
         node, request.parameters = mounted.dispatch.locate(segments)
-        public = is_public(node, request.method)
-        if not public:
+        if not (mounted.is_public or is_public(node, request.method)):
             await self._authenticate(request)
         if api.microversions is not None:
             request.microversion = api.microversions.requested(request.headers)
@@ -154,7 +160,7 @@ class App:
         arguments: tuple[Body, ...] = ()
         if route.body is not None:
             started = request.trace.start()
-            raw = await self._read(request, receive)
+            raw = await self._read(request, receive, api.wrong_content_type)
             arguments = (decode(route.body, raw, request.microversion),)
             request.trace.end(_DECODE, started, route.body.__name__)
         if route.policy is not None:
@@ -185,11 +191,13 @@ class App:
         )
         trace.end(_AUTHENTICATE, started, token.user_name)
 
-    async def _read(self, request: Request, receive: Receive) -> bytes:
-        """The body. Raises :class:`UnsupportedMediaType`, :class:`TooLarge` or :class:`InvalidInput`."""
+    async def _read(
+        self, request: Request, receive: Receive, wrong_type: type[PumiceError]
+    ) -> bytes:
+        """The body. Raises ``wrong_type``, :class:`TooLarge` or :class:`InvalidInput`."""
         kind = request.headers.get(b"content-type", b"application/json")
         if kind.split(b";")[0].strip().lower() != b"application/json":
-            raise UnsupportedMediaType("Unsupported Content-Type; use application/json.")
+            raise wrong_type("Unsupported Content-Type; use application/json.")
         announced = request.headers.get(b"content-length", b"0")
         if announced.isdigit() and int(announced) > self._body_max:
             raise TooLarge(f"The body is larger than {self._body_max} bytes.")
@@ -221,6 +229,14 @@ class App:
         return faults.answer(error, mounted.api.fault, f"{request.base}/identity/v3")
 
 
+def _headers(pairs: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """Headers by lower-case name; the values of a repeated one are joined, as HTTP has it."""
+    headers: dict[bytes, bytes] = {}
+    for name, value in pairs:
+        headers[name] = headers[name] + b", " + value if name in headers else value
+    return headers
+
+
 def _check_project(request: Request, project_id: str) -> None:
     """The project in the path must be the token's."""
     if not _PROJECT_ID.match(project_id):
@@ -242,15 +258,22 @@ def _encoded(route: Route, result: object, trace: Trace) -> Answer:
     return Answer(body, answer.status or route.status, answer.headers)
 
 
+def _log(request: Request, answer: Answer) -> None:
+    """One line: what changes something or fails is worth one always, a read only to a developer."""
+    changes = request.method not in ("GET", "HEAD") or (answer.status or 0) >= 400  # noqa: PLR2004
+    level = logging.INFO if changes else logging.DEBUG
+    if log.isEnabledFor(level):
+        extra = {"request_id": request.trace.request_id}
+        log.log(level, "%s %s", request.trace.title, answer.status, extra=extra)
+
+
 async def _send(send: Send, request: Request, api: Api, answer: Answer) -> None:
     """Status, headers and body."""
     body: bytes = answer.body
     request_id = request.trace.request_id.encode()
-    headers = [
-        (b"content-length", str(len(body)).encode()),
-        (b"x-openstack-request-id", request_id),
-        *answer.headers,
-    ]
+    headers = [(b"x-openstack-request-id", request_id), *answer.headers]
+    if answer.status != 204:  # noqa: PLR2004 - HTTP; this answer has no body, and no length either
+        headers.append((b"content-length", str(len(body)).encode()))
     if body:
         headers.append(_JSON)
     versions = api.microversions

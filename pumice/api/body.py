@@ -2,12 +2,13 @@
 
 Types decode strictly; leniency is per field, as Cinder has it: :class:`CinderBool` takes ``"on"``,
 :class:`CinderInt` takes ``"1"``. A field newer than the request's microversion is unknown to it. Unknown keys
-are ignored below ``STRICT_FROM`` and refused from there on.
+are ignored below ``STRICT_FROM`` and refused from there on; beside the wrapper they are always refused.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn, TypeVar, cast
@@ -25,6 +26,10 @@ MAX_TEXT: Final = 255
 MAX_SHOWN: Final = 60
 MAX_DEPTH: Final = 60
 
+_METADATA_KEY: Final = re.compile(r"[a-zA-Z0-9\-_:. /]{1,255}\Z")
+_UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}\Z")
+# NUL as an escape: an even number of backslashes before it leaves the escape whole.
+_NUL: Final = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 _QUOTE: Final = ord('"')
 _BACKSLASH: Final = ord("\\")
 _TRUE: Final = frozenset({"1", "t", "true", "on", "y", "yes"})
@@ -37,7 +42,8 @@ class Body(Struct):
     ``WRAPPER`` is the key the content stands under (``{"volume": {...}}``), or None. ``SIBLINGS`` are keys
     that may stand beside it. ``CONTENT`` names the one field that holds the whole object, where its keys
     are the client's own. ``SINCE`` maps fields to the minor microversion that brought them.
-    ``STRICT_FROM`` is the first minor microversion that refuses unknown keys; None: never.
+    ``STRICT_FROM`` is the first minor microversion that refuses unknown keys; None: never, nor beside
+    the wrapper.
     """
 
     WRAPPER: ClassVar[str | None] = None
@@ -59,6 +65,7 @@ if TYPE_CHECKING:
     CinderInt = int
     Name = str
     Text = str
+    Uuid = str
     Metadata = dict[str, str]
 else:
 
@@ -69,13 +76,16 @@ else:
         """A whole number or its digits in a string, from 0 to 2**31 - 1."""
 
     class Name(metaclass=_Lenient):
-        """A string of at most 255 characters, blanks around it cut off."""
+        """A string of at most 255 characters once the blanks around it are cut off, as they are."""
 
     class Text(metaclass=_Lenient):
         """A string of at most 255 characters."""
 
+    class Uuid(metaclass=_Lenient):
+        """A UUID, with or without its dashes."""
+
     class Metadata(metaclass=_Lenient):
-        """String pairs: keys of 1 to 255 characters, values of at most 255."""
+        """String pairs: keys of 1 to 255 letters, digits or ``-_:. /``, values of at most 255 characters."""
 
 
 def parse_bool(value: object) -> bool:
@@ -112,12 +122,21 @@ def _text(value: object) -> str:
     return value
 
 
+def _uuid(value: object) -> str:
+    text = _text(value)
+    if not _UUID.match(text):
+        raise ValueError(f"{_shown(value)} is not a UUID")
+    return text
+
+
 def _metadata(value: object) -> dict[str, str]:
     if not isinstance(value, dict):
         raise ValueError(f"{_shown(value)} is not an object")
     for key, text in value.items():
-        if not 1 <= len(key) <= MAX_TEXT:
-            raise ValueError(f"the key {_shown(key)} has not 1 to 255 characters")
+        if not _METADATA_KEY.match(key):
+            raise ValueError(
+                f"the key {_shown(key)} is not 1 to 255 of a-z A-Z 0-9 - _ : . / and blank"
+            )
         if not isinstance(text, str) or len(text) > MAX_TEXT:
             raise ValueError(
                 f"the value of {_shown(key)} is not a string of at most 255 characters"
@@ -133,8 +152,9 @@ def _shown(value: object) -> str:
 _DECODERS: Final[dict[Any, Callable[[object], Any]]] = {
     CinderBool: parse_bool,
     CinderInt: parse_int,
-    Name: lambda value: _text(value).strip(),
+    Name: lambda value: _text(value.strip() if isinstance(value, str) else value),
     Text: _text,
+    Uuid: _uuid,
     Metadata: _metadata,
 }
 
@@ -154,7 +174,7 @@ def decode(kind: type[B], raw: bytes, microversion: int) -> B:
         unknown = content.keys() - {where} - kind.SIBLINGS
         if where not in content:
             raise InvalidInput(f"Invalid input: '{where}' is a required property.")
-        if strict and unknown:
+        if unknown and kind.STRICT_FROM is not None:
             raise InvalidInput(f"Invalid input: unknown key {_shown(min(unknown))} in the body.")
         content = content[where]
     if kind.CONTENT is not None:
@@ -200,7 +220,7 @@ def parse_json(raw: bytes) -> Any:
             json.dumps(content, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise InvalidInput(f"Malformed request body: {error}") from error
-    if "\\u0000" in text:
+    if "\\u0000" in text and _NUL.search(text):
         raise InvalidInput("The body holds a NUL character.")
     return content
 

@@ -82,7 +82,8 @@ def choose(node: Node | None, method: str, microversion: int) -> Route:
         raise NotFound("The resource could not be found.")
     routes = _routes(node, method)
     if routes is None:
-        raise MethodNotAllowed(method, tuple(sorted(node.routes)))
+        allowed = {*node.routes, "HEAD"} if "GET" in node.routes else {*node.routes}
+        raise MethodNotAllowed(method, tuple(sorted(allowed)))
     for route in routes:
         if route.since <= microversion <= _until(route):
             return route

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from pumice.errors import InvalidInput, NotAcceptable
 
-_VERSION: Final = re.compile(r"([1-9][0-9]{0,3})\.(0|[1-9][0-9]{0,3})\Z")
+_VERSION: Final = re.compile(r"([1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\Z")
 
 
 class Microversions(Struct, frozen=True):
@@ -35,20 +35,18 @@ class Microversions(Struct, frozen=True):
         Raises :class:`InvalidInput` for a malformed header, :class:`NotAcceptable` outside the range.
         """
         raw = headers.get(b"openstack-api-version")
-        if raw is None:
-            legacy = headers.get(self.legacy_header) if self.legacy_header else None
-            return self.minimum if legacy is None else self._parse(legacy.decode("latin-1").strip())
-        value = raw.decode("latin-1")
+        value = "" if raw is None else raw.decode("latin-1")
         for element in value.split(","):
             words = element.split()
             if words and words[0].lower() == self.service:
                 return self._parse(words[1] if len(words) == 2 else "")  # noqa: PLR2004 - name, version
-        if self.service == "volume":
+        if self.service == "volume" and raw is not None:
             # Cinder refuses a header without an element of its own; Nova takes it as no request.
             raise InvalidInput(
                 f"The OpenStack-API-Version header {value!r} names no volume version."
             )
-        return self.minimum
+        legacy = headers.get(self.legacy_header) if self.legacy_header else None
+        return self.minimum if legacy is None else self._parse(legacy.decode("latin-1").strip())
 
     def _parse(self, version: str) -> int:
         if version.lower() == "latest":

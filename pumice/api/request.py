@@ -79,6 +79,8 @@ class Request:
         """The query's pairs in order; blank values are kept. Raises :class:`InvalidInput`."""
         if not self.query_string:
             return []
+        if not self.query_string.isascii():
+            raise InvalidInput("The query string must be percent-encoded.")
         try:
             pairs = parse_qsl(
                 self.query_string, keep_blank_values=True, errors="strict", max_num_fields=200

@@ -30,7 +30,8 @@ class Route:
     needs no target, and hides what the caller may not see; ``further`` are the policies that the handler
     itself may enforce. ``since`` and ``until`` are minor
     microversions, both included. ``raises`` lists the errors a caller must expect beside those of the
-    pipeline; another one is a bug and answered 500.
+    pipeline, :class:`pumice.errors.InvalidInput` and :class:`pumice.errors.Unavailable`; every test of
+    the API fails when a handler raises another one.
     """
 
     method: str

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from pumice.context import Context
 from pumice.errors import NotFound
 from pumice.model.message import Message
 from pumice.store import messages as rows
 from pumice.store.txn import Txn
 
+MOST_READ: Final = 10_000
+"""A project with more messages than this is told of the newest."""
 
-def list_messages(txn: Txn, context: Context, limit: int) -> list[Message]:
-    """Query: the newest messages of the caller's project."""
-    return rows.select(txn, context.project_id or "", limit)
+
+def list_messages(txn: Txn, context: Context) -> list[Message]:
+    """Query: the messages of the caller's project, newest first."""
+    return rows.select(txn, context.project_id or "", MOST_READ)
 
 
 def find_message(txn: Txn, context: Context, message_id: str) -> Message:

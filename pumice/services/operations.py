@@ -68,11 +68,15 @@ class OperationService:
         return await self._store.read(explain, context, reference)
 
     async def retry(self, operation_id: str) -> OperationRecord:
-        """Run a resting or stuck operation now. Raises :class:`pumice.errors.InvalidState`."""
+        """Run a resting or stuck operation now.
+
+        Raises :class:`OperationNotFound`, or :class:`pumice.errors.InvalidState` if it has ended.
+        """
+        await self._store.read(rows.get, operation_id)
         return await self._engine.retry(operation_id)
 
     async def abandon(self, operation_id: str) -> OperationRecord:
-        """Give an operation up. Raises :class:`pumice.errors.InvalidState`."""
+        """Give an operation up. Raises as :meth:`retry`."""
         return await self._engine.abandon(operation_id)
 
 
@@ -97,7 +101,10 @@ def find_operation(txn: Txn, context: Context, operation_id: str) -> OperationHi
 
 
 def explain(txn: Txn, context: Context, reference: str) -> Explanation:
-    """Query: what is known of a volume, an operation or a request. Raises :class:`NotFound`."""
+    """Query: what is known of a volume, an operation or a request. Raises :class:`NotFound`.
+
+    Where something is, by host and backend, is told to administrators only.
+    """
     volume = _volume(txn, context, reference)
     records = rows.select(txn, resource_id=reference) or rows.of_request(txn, reference)
     if not records and volume is None:
@@ -110,24 +117,28 @@ def explain(txn: Txn, context: Context, reference: str) -> Explanation:
     histories = [_history(txn, record) for record in records if _visible(context, record)]
     if not histories and volume is None:
         raise NotFound(f"Nothing is known of {reference}: it is no volume, operation or request.")
-    sentences = [] if volume is None else [_of_volume(volume)]
-    sentences += [sentence for history in histories for sentence in of_operation(history)]
+    hosts = context.is_admin
+    sentences = [] if volume is None else [_of_volume(volume, hosts=hosts)]
+    for history in histories:
+        sentences += of_operation(history, hosts=hosts)
     verdicts = next((found for one in histories if (found := _verdicts(one.log))), [])
     return Explanation(reference, sentences, verdicts, histories)
 
 
-def of_operation(history: OperationHistory) -> list[str]:
-    """The operation in sentences: what it is, how far it is, why it waits or how it ended."""
+def of_operation(history: OperationHistory, *, hosts: bool) -> list[str]:
+    """The operation in sentences: what it is, how far it is, why it waits or how it ended.
+
+    ``hosts``: and on which backend.
+    """
     record = history.record
     name = f"Operation {record.id} ({record.name})"
     if record.status == "done":
         return [f"{name} is done."]
     if record.ended_at is not None:
         return [f"{name} was given up in attempt {record.attempt}: {record.error}"]
-    sentences = [
-        f"{name} is {record.status}: attempt {record.attempt}, step {record.step or 'none yet'}"
-        + (f" on {record.backend_host}." if record.backend_host else ".")
-    ]
+    where = f" on {record.backend_host}" if hosts and record.backend_host else ""
+    step = record.step or "none yet"
+    sentences = [f"{name} is {record.status}: attempt {record.attempt}, step {step}{where}."]
     if record.error:
         sentences.append(f"The last error was: {record.error}")
     if record.run_after:
@@ -153,9 +164,9 @@ def _volume(txn: Txn, context: Context, reference: str) -> Volume | None:
     return volume if context.is_admin or volume.project_id == context.project_id else None
 
 
-def _of_volume(volume: Volume) -> str:
-    where = f"on {volume.host}" if volume.host else "on no backend"
-    return f"Volume {volume.id} ({volume.name or 'no name'}) is {volume.status}, {where}."
+def _of_volume(volume: Volume, *, hosts: bool) -> str:
+    where = f", on {volume.host or 'no backend'}" if hosts else ""
+    return f"Volume {volume.id} ({volume.name or 'no name'}) is {volume.status}{where}."
 
 
 def _verdicts(log: list[LogEntry]) -> list[dict[str, Any]]:

@@ -82,6 +82,8 @@ class VolumeService:
         :class:`pumice.errors.QuotaExceeded`. That no backend fits is no error here: the volume goes to
         status ``error`` with a message, as in Cinder.
         """
+        if context.project_id is None:
+            raise InvalidInput("A volume belongs to a project: use a token that is for one.")
         reference = new.volume_type or self._settings.default_volume_type
         volume_type = await self._store.read(find_volume_type, context, reference)
         _check_size(new, volume_type)
@@ -89,7 +91,7 @@ class VolumeService:
         zone = self._zone(tools, new.availability_zone)
         volume = Volume(
             id=self._seams.ids.volume_side(),
-            project_id=context.project_id or "",
+            project_id=context.project_id,
             user_id=context.user_id,
             name=new.name,
             description=new.description,
@@ -139,6 +141,16 @@ class VolumeService:
     async def count(self, query: VolumeQuery) -> int:
         """How many volumes match, on all pages."""
         return await self._store.read(rows.count, query)
+
+    async def pools_for(self, context: Context, reference: str) -> frozenset[str]:
+        """The pools that could take a volume of this type, whatever its size, by ``host@backend#pool``.
+
+        Raises :class:`pumice.errors.VolumeTypeNotFound`.
+        """
+        volume_type = await self._store.read(find_volume_type, context, reference)
+        nothing = VolumeCreate("", "", 0, volume_type.name, volume_type.extra_specs, None)
+        ranking = rank(self._engine.tools, nothing, ())
+        return frozenset(candidate.host for candidate in ranking.candidates)
 
     def _zone(self, tools: Tools, wanted: str | None) -> str:
         """The availability zone of the row. Raises :class:`InvalidInput` for one nobody serves."""

@@ -7,6 +7,7 @@ from typing import Final
 from pumice.api.app import Api
 from pumice.api.faults import keystone_fault
 from pumice.api.identity_v3 import resources, tokens, versions
+from pumice.errors import InvalidInput
 
 APIS: Final = (
     Api(("identity",), versions.ROOT_ROUTES, fault=keystone_fault),
@@ -14,5 +15,6 @@ APIS: Final = (
         ("identity", "v3"),
         (*versions.ROUTES, *tokens.ROUTES, *resources.ROUTES),
         fault=keystone_fault,
+        wrong_content_type=InvalidInput,
     ),
 )

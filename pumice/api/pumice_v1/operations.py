@@ -15,19 +15,19 @@ from pumice.api.volume_v3.views import time_text
 from pumice.errors import InvalidInput, InvalidState, NotFound, OperationNotFound
 from pumice.model.operation import OperationRecord
 from pumice.services.operations import OperationHistory, OperationQuery
+from pumice.trace import TraceView
 
 STATUSES: Final = ("running", "stuck", "done", "undone", "abandoned")
 
 
-def view(record: OperationRecord) -> dict[str, Any]:
-    """One operation for people and programs."""
-    return {
+def view(request: Request, record: OperationRecord) -> dict[str, Any]:
+    """One operation for people and programs; where it runs is for administrators."""
+    shown = {
         "id": record.id,
         "name": record.name,
         "status": record.status,
         "attempt": record.attempt,
         "step": record.step or None,
-        "backend": record.backend_host,
         "project_id": record.project_id,
         "resource_type": record.resource_type,
         "resource_id": record.resource_id,
@@ -38,28 +38,39 @@ def view(record: OperationRecord) -> dict[str, Any]:
         "ended_at": time_text(record.ended_at),
         "next_try_at": time_text(record.run_after or None),
     }
+    return shown | {"backend": record.backend_host} if request.context.is_admin else shown
 
 
 def history(request: Request, one: OperationHistory) -> dict[str, Any]:
-    """One operation with its log and its way; error details are for administrators."""
-    answer = view(one.record)
+    """One operation with its log and its way; details, decisions and hosts are for administrators."""
+    answer = view(request, one.record)
+    is_admin = request.context.is_admin
     answer["log"] = [
         {
             "seq": entry.seq,
             "attempt": entry.attempt,
             "step": entry.step,
             "event": entry.event,
-            "data": entry.data if request.context.is_admin else _public(entry.data),
+            "data": entry.data if is_admin else _public(entry.data),
             "at": time_text(entry.at),
         }
         for entry in one.log
     ]
-    answer["trace"] = None if one.trace is None else msgspec.to_builtins(one.trace)
-    if request.context.is_admin:
+    answer["trace"] = None if one.trace is None else _way(one.trace, notes=is_admin)
+    if is_admin:
         answer["error_detail"] = one.record.error_detail
         answer["claimed_by"] = one.record.claimed_by
         answer["fence"] = one.record.fence
     return answer
+
+
+def _way(trace: TraceView, *, notes: bool) -> dict[str, Any]:
+    """The way of an operation; ``notes`` name backends and weigh them against each other."""
+    way: dict[str, Any] = msgspec.to_builtins(trace)
+    if not notes:
+        for span in way["spans"]:
+            span["note"] = ""
+    return way
 
 
 def _public(data: dict[str, Any]) -> dict[str, Any]:
@@ -80,7 +91,7 @@ async def list_operations(request: Request) -> dict[str, Any]:
         raise InvalidInput(f"Invalid input for query parameter limit: {error}.") from error
     query = OperationQuery(status, given.get("resource_id"), given.get("marker"), min(limit, bound))
     found = await request.services.operations.list(request.context, query)
-    return {"operations": [view(record) for record in found]}
+    return {"operations": [view(request, record) for record in found]}
 
 
 async def show_operation(request: Request) -> dict[str, Any]:
@@ -93,13 +104,13 @@ async def show_operation(request: Request) -> dict[str, Any]:
 async def retry_operation(request: Request) -> dict[str, Any]:
     """Run a resting or stuck operation now."""
     record = await request.services.operations.retry(request.parameters["operation_id"])
-    return {"operation": view(record)}
+    return {"operation": view(request, record)}
 
 
 async def abandon_operation(request: Request) -> dict[str, Any]:
     """Give an operation up; the resource shows its error."""
     record = await request.services.operations.abandon(request.parameters["operation_id"])
-    return {"operation": view(record)}
+    return {"operation": view(request, record)}
 
 
 async def why(request: Request) -> dict[str, Any]:

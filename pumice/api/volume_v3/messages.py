@@ -4,42 +4,84 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from msgspec import Struct
+
 from pumice.api.request import Request
 from pumice.api.route import Route
 from pumice.api.volume_v3 import policies, versions
-from pumice.api.volume_v3.query import page, single_values
-from pumice.api.volume_v3.views import links, time_text
-from pumice.errors import NotFound
+from pumice.api.volume_v3.query import PAGE_KEYS, page, single_values, sliced
+from pumice.api.volume_v3.views import Link, links, next_link, time_text
+from pumice.errors import InvalidInput, NotFound
 from pumice.model.message import Message
 from pumice.services.messages import delete_message, find_message, list_messages
 
+FILTERS: Final = frozenset(
+    {"resource_uuid", "resource_type", "event_id", "request_id", "message_level"}
+)
+SORT_KEYS: Final = frozenset({*FILTERS, "id", "created_at", "guaranteed_until"})
 
-def view(request: Request, message: Message) -> dict[str, Any]:
+
+class MessageView(Struct, frozen=True):
+    """A message as every answer shows it."""
+
+    id: str
+    event_id: str
+    user_message: str
+    message_level: str
+    created_at: str | None
+    guaranteed_until: str | None
+    request_id: str
+    resource_type: str
+    resource_uuid: str
+    links: tuple[Link, ...]
+
+
+def view(request: Request, message: Message) -> MessageView:
     """The message as Cinder shows it."""
-    return {
-        "id": message.id,
-        "event_id": f"VOLUME_{message.resource_type}_{message.action}_{message.detail}",
-        "user_message": message.user_message,
-        "message_level": "ERROR",
-        "created_at": time_text(message.created_at),
-        "guaranteed_until": time_text(message.expires_at),
-        "request_id": message.request_id,
-        "resource_type": message.resource_type,
-        "resource_uuid": message.resource_id,
-        "links": links(request, "messages", message.id),
-    }
+    return MessageView(
+        id=message.id,
+        event_id=f"VOLUME_{message.resource_type}_{message.action}_{message.detail}",
+        user_message=message.user_message,
+        message_level="ERROR",
+        created_at=time_text(message.created_at),
+        guaranteed_until=time_text(message.expires_at),
+        request_id=message.request_id,
+        resource_type=message.resource_type,
+        resource_uuid=message.resource_id,
+        links=links(request, "messages", message.id),
+    )
 
 
 async def list_all(request: Request) -> dict[str, Any]:
-    """The newest messages of the caller's project."""
-    bound = request.services.settings.osapi_max_limit
+    """The messages of the caller's project, newest first; from 3.5 by pages, filtered and sorted."""
+    found = await request.services.units.read(list_messages, request.context)
+    views = [view(request, one) for one in found]
+    if request.microversion < versions.MESSAGES_PAGES:
+        return {"messages": views}
     given = single_values(request)
-    limit = page(given, {"created_at", "id"}).limit
-    found = await request.services.units.read(list_messages, request.context, limit or bound)
-    resource = given.get("resource_uuid")
-    return {
-        "messages": [view(request, one) for one in found if resource in (None, one.resource_id)]
-    }
+    paging = page(given, SORT_KEYS)
+    wanted = _filters(request, given)
+    views = [one for one in views if all(getattr(one, key) == wanted[key] for key in wanted)]
+    for key, direction in reversed(paging.sort):
+        views.sort(key=lambda one: str(getattr(one, key)), reverse=direction == "desc")
+    bound = request.services.settings.osapi_max_limit
+    views, more = sliced(views, paging, bound, _no_such_message)
+    answer: dict[str, Any] = {"messages": views}
+    if more:
+        answer["messages_links"] = next_link(request, views[-1].id)
+    return answer
+
+
+def _filters(request: Request, given: dict[str, str]) -> dict[str, str]:
+    """The filters that count; an unknown one is refused from 3.31 on."""
+    unknown = given.keys() - FILTERS - PAGE_KEYS - {"all_tenants"}
+    if unknown and request.microversion >= versions.RESOURCE_FILTERS:
+        raise InvalidInput(f"Invalid filters {min(unknown)} are found in query options.")
+    return {key: value for key, value in given.items() if key in FILTERS}
+
+
+def _no_such_message(message_id: str) -> NotFound:
+    return NotFound(f"Message {message_id} could not be found.")
 
 
 async def show(request: Request) -> dict[str, Any]:
@@ -57,7 +99,14 @@ async def delete(request: Request) -> None:
 
 
 ROUTES: Final = (
-    Route("GET", "/messages", list_all, policies.MESSAGE_LIST, since=versions.MESSAGES),
+    Route(
+        "GET",
+        "/messages",
+        list_all,
+        policies.MESSAGE_LIST,
+        since=versions.MESSAGES,
+        raises=(NotFound,),
+    ),
     Route(
         "GET",
         "/messages/{message_id}",

@@ -9,27 +9,31 @@ from pumice.api.route import Route
 from pumice.api.volume_v3 import policies, versions
 from pumice.api.volume_v3.query import boolean, single_values
 from pumice.api.volume_v3.views import time_text
-from pumice.errors import InvalidInput
+from pumice.errors import InvalidInput, VolumeTypeNotFound
 from pumice.model.backend import Pool
 
-_FILTERS: Final = frozenset({"name", "volume_type"})
+_FILTERS: Final = {"name": versions.POOL_FILTER, "volume_type": versions.POOL_TYPE_FILTER}
 
 
 async def get_pools(request: Request) -> dict[str, Any]:
     """Every pool by name; with ``detail`` all that is known of it."""
     given = single_values(request)
     with_detail = boolean(given, "detail")
-    for key in given.keys() - {"detail"}:
-        if key not in _FILTERS and request.microversion >= versions.RESOURCE_FILTERS:
-            raise InvalidInput(f"Invalid filters {key} are found in query options.")
-    name = given.get("name") if request.microversion >= versions.POOL_FILTER else None
+    filters = {key for key, since in _FILTERS.items() if since <= request.microversion}
+    unknown = given.keys() - {"detail"} - filters
+    if unknown and request.microversion >= versions.RESOURCE_FILTERS:
+        raise InvalidInput(f"Invalid filters {min(unknown)} are found in query options.")
+    name = given.get("name") if "name" in filters else None
+    able = None
+    if "volume_type" in filters and "volume_type" in given:
+        able = await request.services.volumes.pools_for(request.context, given["volume_type"])
     return {
         "pools": [
             {"name": pool.host, "capabilities": capabilities(request, pool)}
             if with_detail
             else {"name": pool.host}
             for pool in request.services.pools.pools()
-            if name in (None, pool.host)
+            if name in (None, pool.host) and (able is None or pool.host in able)
         ]
     }
 
@@ -49,4 +53,12 @@ def capabilities(request: Request, pool: Pool) -> dict[str, Any]:
     return pool.capabilities | figures
 
 
-ROUTES: Final = (Route("GET", "/scheduler-stats/get_pools", get_pools, policies.POOLS),)
+ROUTES: Final = (
+    Route(
+        "GET",
+        "/scheduler-stats/get_pools",
+        get_pools,
+        policies.POOLS,
+        raises=(VolumeTypeNotFound,),
+    ),
+)

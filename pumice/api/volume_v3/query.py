@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Final
+from collections.abc import Callable, Collection
+from typing import Any, Final, TypeVar
 
 from msgspec import Struct
 
 from pumice.api.body import MAX_INT, parse_bool, parse_int
 from pumice.api.request import Request
-from pumice.errors import InvalidInput
+from pumice.errors import InvalidInput, PumiceError
 
+T = TypeVar("T", bound=Any)
+
+MAX_LIMIT: Final = 10**18
+"""A limit may be far above the server's bound, which then holds."""
 PAGE_KEYS: Final = frozenset({"limit", "marker", "offset", "sort", "sort_key", "sort_dir"})
 
 
@@ -25,9 +29,27 @@ class Page(Struct, frozen=True):
 
 def page(query: dict[str, str], sort_keys: Collection[str]) -> Page:
     """The paging part of ``query``. Raises :class:`InvalidInput`."""
-    limit = _number(query, "limit")
-    offset = _number(query, "offset")
+    limit = _number(query, "limit", MAX_LIMIT)
+    offset = _number(query, "offset", MAX_INT)
     return Page(limit, query.get("marker"), offset or 0, _sort(query, sort_keys))
+
+
+def sliced(
+    items: list[T], paging: Page, bound: int, strange: Callable[[str], PumiceError]
+) -> tuple[list[T], bool]:
+    """One page of a list that is whole in memory, and whether another follows.
+
+    Such a list takes a limit of 0 for the server's ``bound``, as in Cinder. Raises what ``strange``
+    makes of a marker that is not in the list.
+    """
+    if paging.marker is not None:
+        ids = [item.id for item in items]
+        if paging.marker not in ids:
+            raise strange(paging.marker)
+        items = items[ids.index(paging.marker) + 1 :]
+    size = min(paging.limit or bound, bound)
+    stop = paging.offset + size
+    return items[paging.offset : stop], len(items) > stop
 
 
 def single_values(request: Request) -> dict[str, str]:
@@ -45,11 +67,11 @@ def boolean(query: dict[str, str], name: str) -> bool | None:
         raise InvalidInput(f"Invalid input for query parameter {name}: {error}.") from error
 
 
-def _number(query: dict[str, str], name: str) -> int | None:
+def _number(query: dict[str, str], name: str, maximum: int) -> int | None:
     if name not in query:
         return None
     try:
-        return parse_int(query[name], maximum=MAX_INT)
+        return parse_int(query[name], maximum=maximum)
     except ValueError as error:
         raise InvalidInput(f"Invalid input for query parameter {name}: {error}.") from error
 
@@ -72,6 +94,8 @@ def _sort(query: dict[str, str], keys: Collection[str]) -> tuple[tuple[str, str]
             raise InvalidInput(f"Unknown sort direction {direction!r}, must be 'desc' or 'asc'.")
         if key not in keys:
             raise InvalidInput(f"Invalid sort key {key!r}.")
-    if all(key != "id" for key, _ in pairs):
-        pairs.append(("id", pairs[-1][1]))
-    return tuple(pairs)
+    # What is sorted by a key is not changed by the same key again, and the id ends every tie.
+    unique: dict[str, str] = {}
+    for key, direction in [*pairs, ("id", pairs[-1][1])]:
+        unique.setdefault(key, direction)
+    return tuple(unique.items())

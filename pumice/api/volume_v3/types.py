@@ -8,11 +8,11 @@ from typing import Any, Final
 
 from msgspec import UNSET, Struct, UnsetType, field
 
-from pumice.api.body import Body, CinderBool
+from pumice.api.body import Body, CinderBool, parse_bool
 from pumice.api.request import Request
 from pumice.api.route import Route
 from pumice.api.volume_v3 import policies, versions
-from pumice.api.volume_v3.query import page, single_values
+from pumice.api.volume_v3.query import PAGE_KEYS, page, single_values, sliced
 from pumice.api.volume_v3.views import next_link
 from pumice.errors import Conflict, InvalidInput, NotFound, VolumeTypeNotFound
 from pumice.model.volume import VolumeType
@@ -26,6 +26,7 @@ MAX_TEXT: Final = 255
 VISIBLE_SPECS: Final = frozenset(
     {"RESKEY:availability_zones", "multiattach", "replication_enabled"}
 )
+FILTERS: Final = frozenset({"is_public", "extra_specs"})
 SORT_KEYS: Final = frozenset({"id", "name", "created_at", "updated_at", "is_public", "description"})
 
 
@@ -43,6 +44,8 @@ class CreateType(Body):
 
 class SpecsBody(Body):
     """``POST /types/{type_id}/extra_specs``."""
+
+    STRICT_FROM = 0
 
     extra_specs: dict[str, str | None]
 
@@ -91,15 +94,16 @@ async def list_types(request: Request) -> dict[str, Any]:
     """A page of the types the caller may see."""
     given = single_values(request)
     paging = page(given, SORT_KEYS)
+    wanted = _extra_specs_filter(request, given)
+    is_public = _is_public(given) if request.context.is_admin else True
     types = await request.services.units.read(
-        volume_types.list_volume_types, request.context, TypeQuery(_is_public(given))
+        volume_types.list_volume_types, request.context, TypeQuery(is_public)
     )
-    if request.microversion >= versions.TYPE_EXTRA_SPECS_FILTER and "extra_specs" in given:
-        wanted = _literal(given["extra_specs"])
-        types = [one for one in types if wanted.items() <= _visible(request, one).items()]
+    types = [one for one in types if wanted.items() <= _visible(request, one).items()]
     for key, direction in reversed(paging.sort):
         types.sort(key=lambda one: str(getattr(one, key) or ""), reverse=direction == "desc")
-    types, more = _cut(types, paging.marker, paging.offset, paging.limit, request)
+    bound = request.services.settings.osapi_max_limit
+    types, more = sliced(types, paging, bound, VolumeTypeNotFound)
     answer: dict[str, Any] = {"volume_types": [view(request, one) for one in types]}
     if more:
         answer["volume_type_links"] = next_link(request, types[-1].id)
@@ -109,39 +113,33 @@ async def list_types(request: Request) -> dict[str, Any]:
 def _is_public(given: dict[str, str]) -> bool | None:
     """``is_public`` as administrators write it: a boolean, or none for both."""
     text = given.get("is_public", "true").strip().lower()
-    if text in ("none", "null", ""):
+    if text == "none":
         return None
-    if text in ("true", "1", "t", "yes", "y", "on"):
-        return True
-    if text in ("false", "0", "f", "no", "n", "off"):
-        return False
-    raise InvalidInput(f"Invalid is_public filter [{given['is_public']}]")
+    try:
+        return parse_bool(text)
+    except ValueError as error:
+        raise InvalidInput(f"Invalid is_public filter [{given['is_public']}]") from error
+
+
+def _extra_specs_filter(request: Request, given: dict[str, str]) -> dict[str, str]:
+    """The extra specs that the types shall have; from 3.52, as is the refusal of other filters."""
+    if request.microversion < versions.TYPE_EXTRA_SPECS_FILTER:
+        return {}
+    unknown = given.keys() - FILTERS - PAGE_KEYS
+    if unknown and not request.context.is_admin:
+        raise InvalidInput(f"Invalid filters {min(unknown)} are found in query options.")
+    return _literal(given["extra_specs"]) if "extra_specs" in given else {}
 
 
 def _literal(text: str) -> dict[str, str]:
     """A filter written as a Python dictionary, as clients send it."""
     try:
         found = ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError) as error:
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError) as error:
         raise InvalidInput("The filter extra_specs is not a dictionary of strings.") from error
     if not isinstance(found, dict):
         raise InvalidInput("The filter extra_specs is not a dictionary of strings.")
     return {str(key): str(value) for key, value in found.items()}
-
-
-def _cut(
-    types: list[VolumeType], marker: str | None, offset: int, limit: int | None, request: Request
-) -> tuple[list[VolumeType], bool]:
-    """One page, and whether another follows. Raises :class:`VolumeTypeNotFound` for a strange marker."""
-    if marker is not None:
-        ids = [one.id for one in types]
-        if marker not in ids:
-            raise VolumeTypeNotFound(marker)
-        types = types[ids.index(marker) + 1 :]
-    bound = request.services.settings.osapi_max_limit
-    size = min(limit or bound, bound)
-    wanted = types[offset : offset + size]
-    return wanted, len(wanted) == size and len(types) > offset + size
 
 
 async def create_type(request: Request, body: CreateType) -> dict[str, Any]:

@@ -11,14 +11,17 @@ from pumice.api.microversion import Microversions
 from pumice.api.request import Request
 from pumice.api.route import PUBLIC, Route
 
+STRICT_BOOLEANS: Final = 2
 MESSAGES: Final = 3
+GLANCE_METADATA_FILTER: Final = 4
+MESSAGES_PAGES: Final = 5
 CLUSTERS: Final = 7
+GROUP_FILTER: Final = 10
 GROUP_VOLUME: Final = 13
 VOLUME_PROVIDER_ID: Final = 21
 DELETE_FORCE: Final = 23
 POOL_FILTER: Final = 28
 RESOURCE_FILTERS: Final = 31
-LIKE_FILTERS: Final = 34
 POOL_TYPE_FILTER: Final = 35
 COUNT: Final = 45
 CREATE_FROM_BACKUP: Final = 47
@@ -26,6 +29,7 @@ SHARED_TARGETS: Final = 48
 BACKEND_STATE: Final = 49
 TYPE_EXTRA_SPECS_FILTER: Final = 52
 STRICT_BODIES: Final = 53
+TIME_FILTERS: Final = 60
 CLUSTER_NAME: Final = 61
 VOLUME_TYPE_ID: Final = 63
 CONSUMES_QUOTA: Final = 65

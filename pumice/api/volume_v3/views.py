@@ -31,14 +31,15 @@ def time_text(us: int | None) -> str | None:
     """UTC microseconds as Cinder writes times: six digits of fraction and no zone."""
     if us is None:
         return None
-    return (
-        datetime.fromtimestamp(us / 1e6, UTC).strftime("%Y-%m-%dT%H:%M:%S.")
-        + f"{us % 1_000_000:06d}"
-    )
+    at = datetime.fromtimestamp(us // 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{at}.{us % 1_000_000:06d}"
 
 
 def next_link(request: Request, marker: str) -> list[dict[str, Any]]:
-    """The link to the page after ``marker``: the request's own query with the marker in it."""
-    pairs = [(name, value) for name, value in request.query() if name != "marker"]
+    """The link to the page after ``marker``: the request's own query with the marker in it.
+
+    The offset is of the first page only: with it, the next one would leave volumes out.
+    """
+    pairs = [pair for pair in request.query() if pair[0] not in ("marker", "offset")]
     query = urlencode([*pairs, ("marker", marker)])
     return [{"rel": "next", "href": f"{request.base}{request.path}?{query}"}]

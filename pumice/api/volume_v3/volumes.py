@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Final
 
 from msgspec import UNSET, Raw, Struct, UnsetType, field
 
-from pumice.api.body import Body, CinderInt, Metadata, Name, Text
+from pumice.api.body import Body, CinderBool, CinderInt, Metadata, Name, Text, Uuid, parse_int
 from pumice.api.request import Request
 from pumice.api.route import Route
 from pumice.api.volume_v3 import policies, versions
@@ -41,17 +41,17 @@ class CreateVolume(Body):
     display_name: Name | None = None
     description: Text | None = None
     display_description: Text | None = None
-    volume_type: str | None = None
+    volume_type: Text | None = None
     metadata: Metadata | None = None
     availability_zone: Name | None = None
-    snapshot_id: str | None = None
-    source_volid: str | None = None
-    consistencygroup_id: str | None = None
-    image_id: str | None = None
-    image_ref: str | None = field(default=None, name="imageRef")
-    multiattach: Any = None
-    group_id: str | UnsetType | None = UNSET
-    backup_id: str | UnsetType | None = UNSET
+    snapshot_id: Uuid | None = None
+    source_volid: Uuid | None = None
+    consistencygroup_id: Uuid | None = None
+    image_id: Text | None = None
+    image_ref: Text | None = field(default=None, name="imageRef")
+    multiattach: CinderBool | None = None
+    group_id: Text | UnsetType | None = UNSET
+    backup_id: Uuid | UnsetType | None = UNSET
 
 
 class VolumeSummary(Struct, frozen=True):
@@ -213,6 +213,8 @@ async def list_volumes_detail(request: Request) -> dict[str, Any]:
 
 async def _list(request: Request, view: Any) -> dict[str, Any]:
     query, with_count = _volume_query(request)
+    if query is None:
+        return {"volumes": [], "count": 0} if with_count else {"volumes": []}
     volumes = [] if query.limit == 0 else await request.services.volumes.list(query)
     answer: dict[str, Any] = {"volumes": [view(volume) for volume in volumes]}
     if volumes and len(volumes) == query.limit:
@@ -222,8 +224,8 @@ async def _list(request: Request, view: Any) -> dict[str, Any]:
     return answer
 
 
-def _volume_query(request: Request) -> tuple[VolumeQuery, bool]:
-    """The query of a list of volumes, and whether the count is wanted."""
+def _volume_query(request: Request) -> tuple[VolumeQuery | None, bool]:
+    """The query of a list of volumes, None for one that nothing matches; and whether to count."""
     given = single_values(request)
     paging = page(given, SORT_KEYS)
     all_tenants = boolean(given, "all_tenants")
@@ -232,6 +234,8 @@ def _volume_query(request: Request) -> tuple[VolumeQuery, bool]:
     if request.microversion >= versions.COUNT:
         known |= {"with_count"}
     filters = _filters(request, {key: given[key] for key in given if key not in known})
+    if filters is None:
+        return None, with_count
     context = request.context
     project_id = context.project_id
     if context.is_admin and all_tenants:
@@ -244,39 +248,51 @@ def _volume_query(request: Request) -> tuple[VolumeQuery, bool]:
     )
 
 
-def _filters(request: Request, given: dict[str, str]) -> dict[str, Any]:
-    """The filters that count (Cinder's resource filters).
+# What everybody may filter by (Cinder's resource_filters.json), and what Pumice does not know yet.
+_USER_FILTERS: Final = frozenset({"name", "status", "bootable", "availability_zone", "size"})
+_MISSING_FILTERS: Final = {
+    "metadata": 0,
+    "migration_status": 0,
+    "glance_metadata": versions.GLANCE_METADATA_FILTER,
+    "group_id": versions.GROUP_FILTER,
+    "created_at": versions.TIME_FILTERS,
+    "updated_at": versions.TIME_FILTERS,
+    "consumes_quota": versions.CONSUMES_QUOTA,
+}
 
-    An unknown one is dropped below 3.31 and refused from there on, unless for an administrator.
+
+def _filters(request: Request, given: dict[str, str]) -> dict[str, Any] | None:
+    """The filters that count, by column; None if nothing can match them.
+
+    An unknown one is dropped below 3.31 and refused from there on; an administrator's matches nothing.
     """
     filters: dict[str, Any] = {}
     is_admin = request.context.is_admin
     for key, value in given.items():
         column = {"display_name": "name", "tenant_id": "project_id"}.get(key, key)
-        known = column in (FILTER_KEYS if is_admin else _USER_FILTERS)
-        if known:
-            filters[column] = _filter_value(column, value)
-        elif request.microversion >= versions.RESOURCE_FILTERS and not is_admin:
+        if column in _MISSING_FILTERS:
+            if request.microversion >= _MISSING_FILTERS[column]:
+                raise InvalidInput(f"Volumes cannot be filtered by {key} yet.")
+        elif column in (FILTER_KEYS if is_admin else _USER_FILTERS):
+            filters[column] = _filter_value(request, column, value)
+        elif is_admin:
+            return None
+        elif request.microversion >= versions.RESOURCE_FILTERS:
             raise InvalidInput(f"Invalid filters {key} are found in query options.")
     return filters
 
 
-_USER_FILTERS: Final = frozenset(
-    {"name", "status", "bootable", "availability_zone", "size", "id", "volume_type_id"}
-)
-
-
-def _filter_value(column: str, value: str) -> Any:
-    try:
-        if column == "bootable":
-            return boolean({column: value}, column)
-        if column == "size":
-            return int(value)
-    except ValueError as error:
-        raise InvalidInput(f"Invalid value {value!r} for the filter {column}.") from error
-    if column == "status":
-        return value.lower()
-    return value
+def _filter_value(request: Request, column: str, value: str) -> Any:
+    if column == "bootable":
+        if request.microversion < versions.STRICT_BOOLEANS:
+            return value not in ("", "False", "false", "FALSE")
+        return boolean({column: value}, column)
+    if column == "size":
+        try:
+            return parse_int(value)
+        except ValueError as error:
+            raise InvalidInput(f"Invalid value for the filter size: {error}.") from error
+    return value.lower() if column == "status" else value
 
 
 async def delete_volume(request: Request) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pumice.drivers.options import BackendConfig, Option, checked, did_you_mean
+from pumice.drivers.options import BackendConfig, Option, checked
 from pumice.errors import SettingsError
 
 DECLARED = (Option("file_directory", "<state_dir>", "Where."), Option("speed", "1", "How fast."))
@@ -32,10 +32,3 @@ def test_unknown_option_is_refused_with_the_nearest_and_all() -> None:
 def test_driver_without_options_says_so() -> None:
     with pytest.raises(SettingsError, match=r"no such option\. The driver has: none\."):
         checked(_config(speed="2"), ())
-
-
-@pytest.mark.parametrize(
-    ("name", "end"), [("flie", "; did you mean file?"), ("zzz", "."), ("", ".")]
-)
-def test_nearest_name_ends_the_sentence(name: str, end: str) -> None:
-    assert did_you_mean(name, ["file", "memory"]) == end

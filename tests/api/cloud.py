@@ -1,0 +1,355 @@
+"""A whole Pumice for one test: two backends, projects and people, and callers who speak HTTP to it.
+
+Every request of a :class:`Caller` fails the test when it is answered 500, when a handler raised an error that
+its route does not declare, and when the answer holds what no answer may hold.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import functools
+import json
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from pumice import process as composition
+from pumice import seams as real_seams
+from pumice.api.app import Api, App
+from pumice.api.request import Request
+from pumice.api.route import Route
+from pumice.api.routes import APIS
+from pumice.bus.memory import MemoryBus
+from pumice.errors import Forbidden, InvalidInput, PumiceError, Unavailable
+from pumice.identity.keyring import Keyring
+from pumice.identity.passwords import hash_password
+from pumice.model.identity import (
+    SYSTEM_TARGET,
+    Assignment,
+    Domain,
+    Project,
+    Role,
+    RoleQuery,
+    ScopeKind,
+    User,
+)
+from pumice.process import Process
+from pumice.seams import Seams, SystemIds, uuid7_text
+from pumice.services.bootstrap import bootstrap, new_bootstrap
+from pumice.settings import load
+from pumice.store import assignments, domains, projects, roles, schema, users, volumes
+from pumice.store.sqlite import SqliteStore, connect
+from pumice.store.txn import Txn
+from tests.api.client import HOST, AsgiClient, Reply
+
+PASSWORD: Final = "s3cret-of-everybody"
+MOUNTAIN: Final = "a" * 32
+OCEAN: Final = "b" * 32
+STONE: Final = "c" * 32
+"""A domain that is not the default one."""
+
+# Name, role, scope and its target. Guest is a role that no policy knows.
+PEOPLE: Final[tuple[tuple[str, str, ScopeKind, str], ...]] = (
+    ("mona", "member", "project", MOUNTAIN),
+    ("rita", "reader", "project", MOUNTAIN),
+    ("gus", "guest", "project", MOUNTAIN),
+    ("nova", "service", "project", MOUNTAIN),
+    ("otto", "member", "project", OCEAN),
+    ("dora", "reader", "domain", "default"),
+    ("stan", "reader", "domain", STONE),
+    ("sina", "reader", "system", SYSTEM_TARGET),
+)
+
+SCOPES: Final[dict[str, tuple[str, Any]]] = {
+    "admin": ("admin", {"project": {"name": "admin", "domain": {"id": "default"}}}),
+    "member": ("mona", {"project": {"id": MOUNTAIN}}),
+    "reader": ("rita", {"project": {"id": MOUNTAIN}}),
+    "guest": ("gus", {"project": {"id": MOUNTAIN}}),
+    "service": ("nova", {"project": {"id": MOUNTAIN}}),
+    "stranger": ("otto", {"project": {"id": OCEAN}}),
+    "unscoped": ("mona", "unscoped"),
+    "domain reader": ("dora", {"domain": {"id": "default"}}),
+    "stone reader": ("stan", {"domain": {"id": STONE}}),
+    "system reader": ("sina", {"system": {"all": True}}),
+    "system admin": ("admin", {"system": {"all": True}}),
+}
+"""Callers: who logs in, for which scope."""
+
+CONF: Final = """
+[DEFAULT]
+enabled_backends = fast, bulk
+password_hash_rounds = 4
+report_interval = 3600
+service_down_time = 7200
+backend_stats_polling_interval = 3600
+{options}
+[fast]
+volume_driver = file
+volume_backend_name = fast
+[bulk]
+volume_driver = memory
+volume_backend_name = bulk
+memory_capacity_gib = 100
+"""
+"""The timers rest, so that every commit is a request's."""
+
+SECRETS: Final = (b"password_hash", PASSWORD.encode())
+"""What stands in no answer."""
+ADMINISTRATORS: Final = (b"provider_location", b"pumice@")
+"""What stands only in administrators' answers: where volumes are."""
+
+MOST_PAGES: Final = 50
+"""More than that is a list that leads back into itself."""
+
+PIPELINE_ERRORS: Final = (InvalidInput, Unavailable)
+"""What every handler may raise without saying so."""
+
+
+class Clock:
+    """The machine's clock, which a test may put forward."""
+
+    def __init__(self) -> None:
+        self._clock = real_seams.SystemClock()
+        self._ahead_us = 0
+
+    def now_us(self) -> int:
+        return self._clock.now_us() + self._ahead_us
+
+    def monotonic_ns(self) -> int:
+        return self._clock.monotonic_ns() + self._ahead_us * 1000
+
+    def advance(self, seconds: float) -> None:
+        self._ahead_us += int(seconds * 1_000_000)
+
+
+class Caller:
+    """Somebody with a token, or with none."""
+
+    def __init__(self, cloud: Cloud, token: str | None, *, is_admin: bool = False) -> None:
+        self._cloud = cloud
+        self.token = token
+        self._hidden = SECRETS if is_admin else (*SECRETS, *ADMINISTRATORS)
+
+    async def request(
+        self,
+        method: str,
+        target: str,
+        body: Any = None,
+        *,
+        version: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Reply:
+        """One request; ``body`` is bytes, or what becomes JSON. ``version`` is of the volume API."""
+        sent = {} if self.token is None else {"X-Auth-Token": self.token}
+        if version is not None:
+            sent["OpenStack-API-Version"] = f"volume {version}"
+        raw = (
+            body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        )
+        if raw:
+            sent["Content-Type"] = "application/json"
+        reply = await self._cloud.client.send(
+            method, target, (sent | dict(headers or {})).items(), raw
+        )
+        assert not self._cloud.undeclared, self._cloud.undeclared
+        assert reply.status != 500, reply.body
+        assert not any(secret in reply.body for secret in self._hidden), reply.body
+        return reply
+
+    async def get(self, target: str, **options: Any) -> Any:
+        """The JSON of a GET that is answered 200."""
+        reply = await self.request("GET", target, **options)
+        assert reply.status == 200, reply.body
+        return reply.json
+
+    async def pages(self, target: str, collection: str, **options: Any) -> list[list[Any]]:
+        """What is on each page, from ``target`` on by the links to the next page."""
+        found: list[list[Any]] = []
+        while target:
+            assert len(found) < MOST_PAGES
+            page = await self.get(target, **options)
+            found.append(page[collection])
+            target = _next(page).removeprefix(f"http://{HOST}")
+        return found
+
+    async def create_volume(self, *, version: str = "3.71", **volume: Any) -> dict[str, Any]:
+        """A volume as its create is answered; nobody has waited for it."""
+        body = {"volume": {"size": 1} | volume}
+        reply = await self.request("POST", "/volume/v3/volumes", body, version=version)
+        assert reply.status == 202, reply.body
+        created: dict[str, Any] = reply.json["volume"]
+        return created
+
+    async def create_type(self, name: str, **extra_specs: str) -> dict[str, Any]:
+        """A public volume type; the extra specs hold as they are written."""
+        body = {"volume_type": {"name": name, "extra_specs": extra_specs}}
+        reply = await self.request("POST", "/volume/v3/types", body)
+        assert reply.status == 200, reply.body
+        created: dict[str, Any] = reply.json["volume_type"]
+        return created
+
+
+class Cloud:
+    """One Pumice and its callers."""
+
+    admin: Caller
+    member: Caller
+    reader: Caller
+    stranger: Caller
+    """A member of another project."""
+
+    def __init__(self, process: Process, clock: Clock) -> None:
+        self.process = process
+        self.clock = clock
+        self.undeclared: list[str] = []
+        apis = [_watched(api, self.undeclared) for api in APIS]
+        self.client = AsgiClient(App(process.services, apis))
+        self.nobody = Caller(self, None)
+
+    async def log_in(self, name: str) -> Caller:
+        """The caller of this name in ``SCOPES``."""
+        user, scope = SCOPES[name]
+        reply = await self.nobody.request("POST", "/identity/v3/auth/tokens", login(user, scope))
+        assert reply.status == 201, reply.body
+        return Caller(self, reply.headers["x-subject-token"], is_admin=user == "admin")
+
+    async def settled(self) -> None:
+        """Wait until no operation runs."""
+        await asyncio.sleep(0)  # A hint arrives with the loop's next turn.
+        await self.process.engine.idle()
+
+    async def write(self, unit: Callable[[Txn], Any]) -> None:
+        """What no API does yet; whatever it is, identity counts as changed."""
+
+        def changing(txn: Txn) -> None:
+            unit(txn)
+            txn.after_commit(self.process.services.tokens._generation.bump)
+
+        await self.process.store.write(changing)
+
+    async def sql(self, statement: str, **parameters: Any) -> None:
+        """One statement that changes at least a row."""
+
+        def unit(txn: Txn) -> None:
+            assert txn.change(statement, parameters) > 0
+
+        await self.write(unit)
+
+    async def many_volumes(self, count: int) -> None:
+        """Volumes of the member's project in the database, without operations: names and sizes repeat."""
+        volume = await self.member.create_volume()
+        await self.settled()
+
+        def unit(txn: Txn) -> None:
+            row = volumes.get(txn, volume["id"])
+            for number in range(1, count):
+                changes = {"name": f"v{number % 4}" if number % 5 else None, "size_gib": number % 3}
+                id_ = uuid7_text(number, bytes(10))
+                volumes.insert(txn, msgspec.structs.replace(row, id=id_, **changes))
+
+        await self.write(unit)
+
+    async def content(self) -> dict[str, list[Any]]:
+        """Everything that requests can change, by table."""
+        tables = ("volumes", "volume_types", "quota_usages", "operations", "messages", "events")
+        return {
+            table: await self.process.store.read(lambda txn, name: txn.all(f"SELECT * FROM {name}"), table)  # noqa: S608 - names of tables
+            for table in tables
+        }  # fmt: skip
+
+
+def _next(page: dict[str, Any]) -> str:
+    """The link to the next page, empty on the last one: Cinder's and Nova's way, or Keystone's."""
+    for name, links in page.items():
+        if name.endswith("_links"):
+            href: str = links[0]["href"]
+            return href
+    return page.get("links", {}).get("next") or ""
+
+
+def login(user: str, scope: Any = None, password: str = PASSWORD) -> dict[str, Any]:
+    """The body of a login by password; ``scope`` None asks for none."""
+    who = {"name": user, "domain": {"id": "default"}, "password": password}
+    auth: dict[str, Any] = {"identity": {"methods": ["password"], "password": {"user": who}}}
+    return {"auth": auth if scope is None else auth | {"scope": scope}}
+
+
+@asynccontextmanager
+async def running(home: Path, options: str = "") -> AsyncIterator[Cloud]:
+    """A Pumice in ``home`` with further lines of ``[DEFAULT]``, while the block lasts."""
+    conf = home / "pumice.conf"
+    conf.write_text(CONF.format(options=options))
+    database = home / "pumice.db"
+    database.write_bytes(_populated_database())
+    clock = Clock()
+    seams = dataclasses.replace(real_seams.real(), clock=clock)
+    process = composition.build(
+        load(conf), SqliteStore(database), Keyring.new(seams.ids), seams, MemoryBus(), home
+    )
+    await process.start()
+    try:
+        cloud = Cloud(process, clock)
+        for name in ("admin", "member", "reader", "stranger"):
+            setattr(cloud, name, await cloud.log_in(name))
+        yield cloud
+    finally:
+        await process.stop()
+        seams.executor.shutdown()
+
+
+def _watched(api: Api, undeclared: list[str]) -> Api:
+    """The same API; errors that handlers raise without declaring them are noted."""
+    routes = tuple(
+        dataclasses.replace(route, handler=_telling(route, undeclared)) for route in api.routes
+    )
+    return dataclasses.replace(api, routes=routes)
+
+
+def _telling(route: Route, undeclared: list[str]) -> Callable[..., Awaitable[Any]]:
+    declared = (*PIPELINE_ERRORS, *route.raises, *([Forbidden] if route.further else []))
+
+    async def handler(request: Request, *arguments: Any) -> Any:
+        try:
+            return await route.handler(request, *arguments)
+        except PumiceError as error:
+            if not isinstance(error, declared):
+                undeclared.append(f"{route.method} {route.path}: {error!r}")
+            raise
+
+    return handler
+
+
+@functools.cache
+def _populated_database() -> bytes:
+    """A bootstrapped database with the projects and ``PEOPLE``."""
+    seams = real_seams.real()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "pumice.db")
+        schema.create(path)
+        with closing(connect(path)) as connection:
+            _populate(Txn(connection), seams)
+        return path.read_bytes()
+
+
+def _populate(txn: Txn, seams: Seams) -> None:
+    ids = SystemIds()
+    password_hash = hash_password(PASSWORD, 4)
+    bootstrap(txn, new_bootstrap(seams, password_hash))
+    now_us = seams.clock.now_us()
+    roles.insert(txn, Role(ids.identity_side(), "guest", "", now_us))
+    domains.insert(txn, Domain(STONE, "Stone", "", enabled=True, created_at=now_us))
+    for project_id, name in ((MOUNTAIN, "mountain"), (OCEAN, "ocean")):
+        project = Project(
+            project_id, "default", "default", name, "", enabled=True, created_at=now_us
+        )
+        projects.insert(txn, project)
+    for name, role, scope, target in PEOPLE:
+        user = User(ids.identity_side(), "default", name, True, None, None, None, now_us)
+        users.insert(txn, user, password_hash)
+        role_id = roles.select(txn, RoleQuery(name=role))[0].id
+        assignments.insert(txn, Assignment(user.id, scope, target, role_id))

@@ -1,0 +1,175 @@
+"""Walks the table of routes: what must hold for each of them, and who may use it."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import re
+from pathlib import Path
+from typing import Any, Final
+
+from pumice.api.app import Api
+from pumice.api.body import Body
+from pumice.api.faults import cinder_fault, keystone_fault, status_of
+from pumice.api.identity_v3.tokens import Auth
+from pumice.api.route import PUBLIC, Route
+from pumice.api.routes import APIS
+from pumice.api.volume_v3.types import AnySpec, CreateType, SpecsBody
+from pumice.api.volume_v3.volumes import CreateVolume
+from tests.api.cloud import SCOPES, Caller, Cloud, login
+
+ROUTES: Final = tuple((api, route) for api in APIS for route in api.routes)
+
+NEEDS_NO_TOKEN: Final = [
+    "GET /",
+    "GET /compute",
+    "GET /compute/v2.1",
+    "GET /healthz",
+    "GET /identity",
+    "GET /identity/v3",
+    "GET /pumice",
+    "GET /pumice/v1",
+    "GET /readyz",
+    "GET /volume",
+    "GET /volume/v3",
+    "POST /identity/v3/auth/tokens",
+]
+
+NOBODY_HAS: Final = "00000000-0000-0000-0000-000000000000"
+
+BODIES: Final[dict[type[Body], Any]] = {
+    CreateVolume: {"volume": {"size": 1}},
+    CreateType: {"volume_type": {"name": "example"}},
+    SpecsBody: {"extra_specs": {"key": "value"}},
+    AnySpec: {"key": "value"},
+    Auth: login("mona"),
+}
+"""A right body of each kind."""
+
+DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "api.md"
+ACCESS: Final = Path(__file__).parent / "access.txt"
+
+
+def full_path(api: Api, route: Route) -> str:
+    """The path as a client writes it, the parameters in braces."""
+    return "".join(f"/{segment}" for segment in api.mount) + route.path.rstrip("/") or "/"
+
+
+def since(api: Api, route: Route) -> str:
+    """The first microversion of the route; a dash where there are none."""
+    versions = api.microversions
+    return versions.text(max(route.since, versions.minimum)) if versions else "-"
+
+
+async def call(cloud: Cloud, who: Caller, api: Api, route: Route) -> Any:
+    """The route, called rightly for a resource that nobody has; somebody else's token is asked about."""
+    target = re.sub(r"\{key\}", "key", full_path(api, route))
+    target = re.sub(r"\{\w+\}", NOBODY_HAS, target)
+    headers = {"X-Subject-Token": str(cloud.admin.token)}
+    if api.microversions is not None:
+        version = f"{api.microversions.service} {since(api, route)}"
+        headers["OpenStack-API-Version"] = version
+    body = None if route.body is None else BODIES[route.body]
+    return await who.request(route.method, target, body, headers=headers)
+
+
+def test_only_these_routes_need_no_token() -> None:
+    public = {
+        f"{route.method} {full_path(api, route)}" for api, route in ROUTES if route.policy is PUBLIC
+    }
+    assert sorted(public) == NEEDS_NO_TOKEN
+
+
+def test_the_microversions_of_a_route_leave_no_gap() -> None:
+    groups: dict[tuple[Any, ...], list[tuple[int, int]]] = {}
+    for api, route in ROUTES:
+        last = api.microversions.maximum if api.microversions else 0
+        key = (api.mount, route.method, route.path)
+        span = (route.since, last if route.until is None else route.until)
+        groups.setdefault(key, []).append(span)
+    for key, spans in groups.items():
+        spans.sort()
+        last = spans[-1][1]
+        covered = [minor for first, until in spans for minor in range(first, until + 1)]
+        assert covered == list(range(spans[0][0], last + 1)), key
+
+
+def test_what_a_route_raises_has_a_status_of_its_own() -> None:
+    for api, route in ROUTES:
+        for error in route.raises:
+            assert status_of(error.__new__(error)) != 500, (full_path(api, route), error)
+
+
+async def test_without_a_token(cloud: Cloud) -> None:
+    text = "The request you have made requires authentication."
+    for api, route in ROUTES:
+        reply = await call(cloud, cloud.nobody, api, route)
+        if route.policy is PUBLIC:
+            assert reply.status == route.status, full_path(api, route)
+            continue
+        fault = keystone_fault if api.mount[0] == "identity" else cinder_fault
+        assert (reply.status, reply.json) == (401, fault(401, text, None)), full_path(api, route)
+        wanted = 'Keystone uri="http://cloud.test:8776/identity/v3"'
+        assert reply.headers["www-authenticate"] == wanted
+
+
+async def test_who_may_use_what(cloud: Cloud, tmp_path: Path) -> None:
+    """Each route, called by each caller, is granted or refused as the table says."""
+    callers = {"nobody": cloud.nobody} | {name: await cloud.log_in(name) for name in SCOPES}
+    lines = [f"{'':64}{'  '.join(callers)}".rstrip()]
+    for api, route in sorted(ROUTES, key=lambda pair: (pair[0].mount, pair[1].path)):
+        cells = []
+        for name, who in callers.items():
+            reply = await call(cloud, who, api, route)
+            granted = "yes" if reply.status not in (401, 403) else str(reply.status)
+            cells.append(granted.ljust(len(name)))
+        lines.append(f"{route.method:7}{full_path(api, route):57}{'  '.join(cells)}".rstrip())
+        await cloud.settled()
+    actual = "\n".join([*lines, ""])
+    (tmp_path / ACCESS.name).write_text(actual)
+    golden = ACCESS.read_text() if ACCESS.exists() else ""
+    diff = "\n".join(difflib.unified_diff(golden.splitlines(), lines, "golden", "actual", n=0))
+    assert actual == golden, f"{diff}\nIf that is wanted: cp {tmp_path / ACCESS.name} {ACCESS}"
+
+
+def test_every_route_is_documented() -> None:
+    rows = re.findall(
+        r"^\| ([A-Z]+) \| `(\S+)` \| (?:`(\S+)`|public) \| (\S+) \| (.+\.) \|$",
+        DOCUMENT.read_text(),
+        re.MULTILINE,
+    )
+    documented = [row[:4] for row in rows]
+    wanted = [
+        (
+            route.method,
+            full_path(api, route),
+            route.policy.name if route.policy else "",
+            since(api, route),
+        )
+        for api, route in ROUTES
+    ]
+    assert sorted(documented) == sorted(wanted)
+
+
+async def test_a_wrong_method_is_told_the_right_ones(cloud: Cloud) -> None:
+    for api, route in ROUTES:
+        target = re.sub(r"\{\w+\}", NOBODY_HAS, full_path(api, route))
+        for method in ("PATCH", "OPTIONS", "TRACE"):
+            reply = await cloud.admin.request(method, target)
+            assert reply.status == 405, (method, target)
+            allowed = reply.headers["allow"].split(", ")
+            assert route.method in allowed
+            assert ("HEAD" in allowed) is ("GET" in allowed)
+
+
+async def test_head_is_get_without_the_body(cloud: Cloud) -> None:
+    own = {"x-openstack-request-id", "x-compute-request-id"}
+    for api, route in ROUTES:
+        if route.method != "GET" or "/traces" in route.path:  # Each request is a further trace.
+            continue
+        get = await call(cloud, cloud.admin, api, route)
+        head = await call(cloud, cloud.admin, api, dataclasses.replace(route, method="HEAD"))
+        assert (head.status, head.body) == (get.status, b""), full_path(api, route)
+        assert {name: value for name, value in head.headers.items() if name not in own} == {
+            name: value for name, value in get.headers.items() if name not in own
+        }

@@ -1,0 +1,138 @@
+"""``/os-services``, ``/os-hosts`` and the pools: what serves, where, and how full it is."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import pytest
+
+from tests.api.cloud import Cloud
+
+SERVICES: Final = "/volume/v3/os-services"
+POOLS: Final = "/volume/v3/scheduler-stats/get_pools"
+COMMON: Final = {"binary", "host", "zone", "status", "state", "updated_at", "disabled_reason"}
+OF_VOLUMES: Final = {"replication_status", "active_backend_id", "frozen"}
+
+
+async def services(cloud: Cloud, query: str = "", version: str = "3.71") -> list[dict[str, Any]]:
+    listed: list[dict[str, Any]] = (await cloud.admin.get(SERVICES + query, version=version))[
+        "services"
+    ]
+    return listed
+
+
+class TestServices:
+    async def test_fields_by_microversion(self, cloud: Cloud) -> None:
+        for version, both, volumes in (
+            ("3.6", set(), set()),
+            ("3.7", {"cluster"}, set()),
+            ("3.48", {"cluster"}, set()),
+            ("3.49", {"cluster"}, {"backend_state"}),
+        ):
+            for service in await services(cloud, version=version):
+                own = OF_VOLUMES | volumes if service["binary"] == "cinder-volume" else set()
+                assert service.keys() == COMMON | both | own, version
+
+    async def test_one_scheduler_and_the_backends(self, cloud: Cloud) -> None:
+        found = {(one["binary"], one["host"]): one for one in await services(cloud)}
+        assert found.keys() == {
+            ("cinder-scheduler", "pumice"),
+            ("cinder-volume", "pumice@fast"),
+            ("cinder-volume", "pumice@bulk"),
+        }
+        for one in found.values():
+            assert (one["status"], one["state"], one["zone"]) == ("enabled", "up", "nova")
+            assert one["disabled_reason"] is None
+        assert found["cinder-volume", "pumice@fast"]["backend_state"] == "up"
+
+    async def test_a_process_that_is_silent_is_down(self, cloud: Cloud) -> None:
+        cloud.clock.advance(7201)
+        admin = await cloud.log_in("admin")
+        listed = (await admin.get(SERVICES))["services"]
+        assert {one["state"] for one in listed} == {"down"}
+        hosts = (await admin.get("/volume/v3/os-hosts"))["hosts"]
+        assert {one["service-status"] for one in hosts} == {"unavailable"}
+
+    @pytest.mark.parametrize(
+        ("query", "count"),
+        [
+            ("?binary=cinder-volume", 2),
+            ("?service=cinder-scheduler", 1),
+            ("?host=pumice", 3),
+            ("?host=pumice@fast", 1),
+            ("?host=pumice&binary=cinder-volume", 2),
+            ("?host=nobody", 0),
+            ("?binary=", 3),
+        ],
+    )
+    async def test_filters(self, cloud: Cloud, query: str, count: int) -> None:
+        assert len(await services(cloud, query)) == count
+
+
+class TestHosts:
+    async def test_are_the_services_in_other_words(self, cloud: Cloud) -> None:
+        hosts = (await cloud.admin.get("/volume/v3/os-hosts"))["hosts"]
+        assert [(one["host_name"], one["service"]) for one in hosts] == [
+            (one["host"], one["binary"]) for one in await services(cloud)
+        ]
+        fields = {"host_name", "service", "zone", "service-status", "service-state", "last-update"}
+        assert all(one.keys() == fields for one in hosts)
+        assert {(one["service-status"], one["service-state"]) for one in hosts} == {
+            ("available", "enabled")
+        }
+
+    async def test_by_zone(self, cloud: Cloud) -> None:
+        for zone, count in (("nova", 3), ("mars", 0)):
+            assert (
+                len((await cloud.admin.get(f"/volume/v3/os-hosts?zone={zone}"))["hosts"]) == count
+            )
+
+
+class TestPools:
+    async def test_by_name(self, cloud: Cloud) -> None:
+        assert await cloud.admin.get(POOLS) == {
+            "pools": [{"name": "pumice@fast#fast"}, {"name": "pumice@bulk#bulk"}]
+        }
+
+    async def test_with_what_they_can_and_hold(self, cloud: Cloud) -> None:
+        await cloud.admin.create_type("bulk", volume_backend_name="bulk")
+        await cloud.member.create_volume(size=30, volume_type="bulk")
+        await cloud.settled()
+        pools = (await cloud.admin.get(f"{POOLS}?detail=True"))["pools"]
+        (bulk,) = (pool["capabilities"] for pool in pools if pool["name"] == "pumice@bulk#bulk")
+        wanted = {
+            "volume_backend_name": "bulk",
+            "vendor_name": "Pumice",
+            "storage_protocol": "memory",
+            "total_capacity_gb": 100,
+            "allocated_capacity_gb": 30,
+            "reserved_percentage": 0,
+            "QoS_support": False,
+            "multiattach": False,
+            "backend_state": "up",
+        }
+        assert {key: bulk[key] for key in wanted} == wanted
+        assert float(bulk["max_over_subscription_ratio"]) >= 1
+        assert isinstance(bulk["driver_version"], str)
+
+    @pytest.mark.parametrize(
+        ("query", "version", "wanted"),
+        [
+            ("name=pumice@fast%23fast", "3.28", ["pumice@fast#fast"]),
+            ("name=pumice@fast%23fast", "3.27", ["pumice@fast#fast", "pumice@bulk#bulk"]),
+            ("name=x", "3.28", []),
+            ("volume_type=bulk", "3.35", ["pumice@bulk#bulk"]),
+            ("volume_type=__DEFAULT__", "3.35", ["pumice@fast#fast", "pumice@bulk#bulk"]),
+            ("volume_type=bulk&name=pumice@fast%23fast", "3.35", []),
+            ("volume_type=bulk", "3.30", ["pumice@fast#fast", "pumice@bulk#bulk"]),
+        ],
+    )
+    async def test_filters(self, cloud: Cloud, query: str, version: str, wanted: list[str]) -> None:
+        await cloud.admin.create_type("bulk", volume_backend_name="bulk")
+        pools = (await cloud.admin.get(f"{POOLS}?{query}", version=version))["pools"]
+        assert [pool["name"] for pool in pools] == wanted
+
+    async def test_the_type_is_no_filter_between_3_31_and_3_34(self, cloud: Cloud) -> None:
+        reply = await cloud.admin.request("GET", f"{POOLS}?volume_type=bulk", version="3.34")
+        text = "Invalid filters volume_type are found in query options."
+        assert (reply.status, reply.json["badRequest"]["message"]) == (400, text)
