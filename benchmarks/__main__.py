@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from typing import Final
 
 import uvloop
 
-from benchmarks import limits, report, rows
+from benchmarks import report, rows
 from benchmarks.cloud import new_cloud
 from benchmarks.goals import Figure, figures
 from benchmarks.rows import Bench, Figures
@@ -48,7 +47,6 @@ class Run:
         self._only = only
         self._tell = tell
         self._figures = figures()
-        self.limits: dict[str, str] = {}
 
     @property
     def figures(self) -> list[Figure]:
@@ -75,8 +73,8 @@ class Run:
         scale = self._scale
         async with new_cloud(folder) as cloud:
             self._tell(f"creating {scale.volumes} volumes to read")
-            bench = Bench(cloud, scale.seconds, await rows.seed(cloud, scale.volumes))
-            await self._limits(folder, cloud.project_id)
+            ids = await rows.seed(cloud, scale.volumes)
+            bench = Bench(cloud, folder, scale.seconds, ids)
             for group in (rows.READS, rows.CREATES):
                 for number in range(scale.rounds):
                     for name in self._wanted(group):
@@ -85,19 +83,8 @@ class Run:
             if "memory" in self._only:
                 self._add({"memory-load": cloud.served.pss_mib()})
 
-    async def _limits(self, folder: Path, project_id: str) -> None:
-        database = folder / "state" / "pumice.db"
-        self.limits = {
-            "fdatasync of 4 KiB where the database is, p50": f"{limits.fdatasync_ms(folder):.2f} ms",
-            "bare ASGI application on the same server, one core": (
-                f"{await limits.bare_per_core(folder, self._scale.seconds):,.0f} /s"
-            ),
-            "the SQL of a page, CPU": f"{limits.page_sql_ms(database, project_id):.2f} ms",
-            "cores; load average of the last minute": f"{os.cpu_count()}; {os.getloadavg()[0]:.1f}",
-        }
-
-    def _wanted(self, names: object) -> list[str]:
-        return [name for name in ROWS if name in self._only and name in names]  # type: ignore[operator]
+    def _wanted(self, group: Iterable[str]) -> list[str]:
+        return [name for name in group if name in self._only]
 
     def _add(self, measured: Figures) -> None:
         for name, value in measured.items():
@@ -112,15 +99,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every value to FILE")
     options = parser.parse_args(arguments)
     scale = QUICK if options.quick else FULL
-    run = Run(scale, frozenset(options.only or ROWS), lambda text: print(text, file=sys.stderr))
+    only = {*(options.only or ROWS), "machine"}
+    run = Run(scale, only, lambda text: print(text, file=sys.stderr))
     with (
         tempfile.TemporaryDirectory(prefix="pumice-bench-") as folder,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
         runner.run(run.measure(Path(folder)))
-    print(report.table(run.figures, run.limits))
+    print(report.table(run.figures))
     if options.json:
-        report.save(options.json, run.figures, run.limits)
+        report.save(options.json, run.figures)
     return 0
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 from benchmarks.goals import Figure
@@ -11,8 +11,8 @@ from benchmarks.goals import Figure
 _LINE = "{:<9} {:<47} {:>10}  {:<16} {:<8} {:<8} {}"
 
 
-def table(figures: Iterable[Figure], limits: Mapping[str, str]) -> str:
-    """Each figure beside its targets, the machine's limits, and what was not reached."""
+def table(figures: Iterable[Figure]) -> str:
+    """Each figure beside its targets, then what was not reached."""
     lines = [_LINE.format("row", "what", "median", "all rounds", "target", "stretch", "")]
     row = ""
     missed = []
@@ -32,12 +32,10 @@ def table(figures: Iterable[Figure], limits: Mapping[str, str]) -> str:
         row = goal.row
         if figure.verdict == "NOT REACHED":
             missed.append(f"{goal.row}: {goal.what}")
-    lines += ["", "This machine's limits:", *(f"  {what}: {text}" for what, text in limits.items())]
-    lines += ["", *(f"Not reached: {what}" for what in missed)]
-    return "\n".join(lines).rstrip()
+    return "\n".join([*lines, *(f"Not reached: {what}" for what in missed)])
 
 
-def save(path: Path, figures: Iterable[Figure], limits: Mapping[str, str]) -> None:
+def save(path: Path, figures: Iterable[Figure]) -> None:
     """Write every value of every round to ``path``."""
     rows = [
         {
@@ -53,7 +51,7 @@ def save(path: Path, figures: Iterable[Figure], limits: Mapping[str, str]) -> No
         }
         for figure in figures
     ]
-    path.write_text(json.dumps({"figures": rows, "limits": dict(limits)}, indent=2) + "\n")
+    path.write_text(json.dumps(rows, indent=2) + "\n")
 
 
 def _bound(sign: str, value: float | None) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from benchmarks import limits
 from benchmarks.cloud import Cloud, Patience, expect, login_message, new_cloud
 from benchmarks.connection import Connection, message
 from benchmarks.load import Work, closed_loop
@@ -25,9 +26,13 @@ PAGE: Final = 50
 
 @dataclass(slots=True)
 class Bench:
-    """A cloud under load; ``seconds`` is how long one loop lasts, ``ids`` are volumes to read."""
+    """A cloud under load; ``folder`` holds its state directory.
+
+    ``seconds`` is how long one loop lasts, ``ids`` are volumes to read, the newest first.
+    """
 
     cloud: Cloud
+    folder: Path
     seconds: float
     ids: list[str]
     names: itertools.count[int] = field(default_factory=itertools.count)
@@ -177,16 +182,21 @@ async def start(folder: Path) -> Figures:
 
 
 async def kill(folder: Path) -> Figures:
-    """Accept 50 volumes at once, kill the server as soon as the last is accepted, start it again."""
+    """Ask for 50 volumes at once, kill the server as soon as it shows them, and start it again."""
     async with new_cloud(folder) as cloud:
         connections = [await cloud.connect() for _ in range(IN_FLIGHT)]
-        await asyncio.gather(
+        creates = asyncio.gather(
             *(
                 cloud.create(one, f"flight-{number}", "file")
                 for number, one in enumerate(connections)
-            )
+            ),
+            return_exceptions=True,  # Some are not answered before the kill.
         )
+        watching = await cloud.connect()
+        while len(await cloud.volumes(watching)) < IN_FLIGHT:
+            await asyncio.sleep(0)
         await cloud.served.kill()
+        await creates
     unfinished = unfinished_operations(folder / "state")
     async with await start_pumice(folder / "state", folder / "pumice.conf") as served:
         ready = time.perf_counter()
@@ -208,8 +218,19 @@ async def _available(cloud: Cloud) -> int:
     return statuses.count("available")
 
 
+async def machine(bench: Bench) -> Figures:
+    """What the machine can do at this moment, to read the other figures beside."""
+    folder = bench.folder
+    return {
+        "fdatasync": limits.fdatasync_ms(folder),
+        "bare": await limits.bare_per_core(folder, bench.seconds / 2),
+        "page-sql": limits.page_sql_ms(folder / "state" / "pumice.db", bench.cloud.project_id),
+    }
+
+
 READS: Final[Mapping[str, Callable[[Bench], Awaitable[Figures]]]] = {
-    "list": list_, "page": page, "name": name, "show": show, "login": login, "validate": validate,
+    "machine": machine, "list": list_, "page": page, "name": name, "show": show, "login": login,
+    "validate": validate,
 }  # fmt: skip
 CREATES: Final[Mapping[str, Callable[[Bench], Awaitable[Figures]]]] = {
     "create": create, "creates": creates,

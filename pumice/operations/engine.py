@@ -23,6 +23,7 @@ from pumice.errors import (
     DriverError,
     Fenced,
     InvalidState,
+    OperationNotFound,
     PumiceError,
     Unavailable,
 )
@@ -187,7 +188,8 @@ class Engine:
                     self._rest(operation_id, wait_us / 1e6)
                     return
                 progress = await self._step(progress)
-        except Fenced:
+        except (Fenced, OperationNotFound):
+            # The second: a hint so late that the operation has ended and is forgotten.
             log.warning("Operation %s was taken by another process, or abandoned", operation_id)
         except Unavailable as error:
             log.warning("Operation %s waits for the next sweep: %s", operation_id, error)
@@ -413,15 +415,23 @@ class Engine:
 
     async def _wait_for_hint(self, operation_id: str, seconds: float) -> None:
         """Wait until a hint says that the operation ended, at most ``seconds``."""
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[None] = loop.create_future()
+        timer = loop.call_later(seconds, _wake, waiter)
         waiters = self._waiting.setdefault(operation_id, set())
         waiters.add(waiter)
         try:
-            await asyncio.wait([waiter], timeout=seconds)
+            await waiter
         finally:
+            timer.cancel()
             waiters.remove(waiter)
             if not waiters:
                 del self._waiting[operation_id]
+
+    async def settle(self, operation_id: str, seconds: float) -> None:
+        """Give an operation that was begun here ``seconds`` to end; it goes on in any case."""
+        if operation_id in self._traces:
+            await self._wait_for_hint(operation_id, seconds)
 
     async def retry(self, operation_id: str) -> OperationRecord:
         """Run a resting or stuck operation now. Raises :class:`InvalidState` if it has ended."""
@@ -467,6 +477,11 @@ class Engine:
             await asyncio.gather(*pending, return_exceptions=True)
         for operation_id in list(self._timers):  # Last: what ran may have gone to rest meanwhile.
             self._cancel_timer(operation_id)
+
+
+def _wake(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
 
 
 def _log_end(record: OperationRecord) -> None:

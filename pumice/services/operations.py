@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
@@ -17,6 +17,8 @@ from pumice.store import volumes
 from pumice.store.sqlite import SqliteStore
 from pumice.store.txn import Txn
 from pumice.trace import TraceView
+
+FIRST_POLL_SECONDS: Final = 0.025
 
 
 class OperationHistory(Struct, frozen=True):
@@ -66,6 +68,13 @@ class OperationService:
     async def why(self, context: Context, reference: str) -> Explanation:
         """Explain a volume, an operation or a request by its id. Raises :class:`NotFound`."""
         return await self._store.read(explain, context, reference)
+
+    async def settle(self, operation_id: str) -> None:
+        """Give an operation a moment to end, so that the client's first poll finds it done.
+
+        A driver that needs longer is not waited for; the answer is the same in either case.
+        """
+        await self._engine.settle(operation_id, FIRST_POLL_SECONDS)
 
     async def retry(self, operation_id: str) -> OperationRecord:
         """Run a resting or stuck operation now.

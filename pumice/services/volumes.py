@@ -54,6 +54,13 @@ class Accept(Struct, frozen=True):
     quota: QuotaDefaults
 
 
+class Accepted(Struct, frozen=True):
+    """A volume as it was accepted, in status ``creating``, and the operation that makes it."""
+
+    volume: Volume
+    operation_id: str
+
+
 class Remove(Struct, frozen=True):
     """A volume to be removed; ``force`` is an administrator's, from any status at rest."""
 
@@ -74,11 +81,10 @@ class VolumeService:
         self._settings = settings
         self._quota = QuotaDefaults.of(settings)
 
-    async def create(self, context: Context, new: NewVolume) -> Volume:
+    async def create(self, context: Context, new: NewVolume) -> Accepted:
         """Accept a volume: rank the backends, then one unit for quota, row, operation and claim.
 
-        The answer is the volume as it was accepted, in status ``creating``. Raises
-        :class:`pumice.errors.VolumeTypeNotFound`, :class:`InvalidInput` or
+        Raises :class:`pumice.errors.VolumeTypeNotFound`, :class:`InvalidInput` or
         :class:`pumice.errors.QuotaExceeded`. That no backend fits is no error here: the volume goes to
         status ``error`` with a message, as in Cinder.
         """
@@ -121,14 +127,19 @@ class VolumeService:
         ranking = rank(tools, params, ())
         context.trace.end(_RANK, started, _best(ranking))
         accept = Accept(volume, self._seams.ids.volume_side(), params, ranking, self._quota)
-        return await self._store.write(
+        accepted = await self._store.write(
             accept_volume, context, accept, self._engine, trace=context.trace
         )
+        return Accepted(accepted, accept.operation_id)
 
-    async def delete(self, context: Context, volume_id: str, *, force: bool) -> None:
-        """Accept the removal of a volume. Raises :class:`VolumeNotFound` or :class:`InvalidState`."""
+    async def delete(self, context: Context, volume_id: str, *, force: bool) -> str:
+        """Accept the removal of a volume; the id of its operation.
+
+        Raises :class:`VolumeNotFound` or :class:`InvalidState`.
+        """
         remove = Remove(volume_id, self._seams.ids.volume_side(), force)
         await self._store.write(remove_volume, context, remove, self._engine, trace=context.trace)
+        return remove.operation_id
 
     async def show(self, context: Context, volume_id: str) -> Volume:
         """One volume. Raises :class:`VolumeNotFound`."""

@@ -22,6 +22,7 @@ async def test_a_create_is_followed_to_the_driver_and_both_commits(cloud: Cloud)
     way = await trace(cloud, request_id)
     assert (way["request_id"], way["title"]) == (request_id, "POST /volume/v3/volumes")
     steps = [f"{span['layer']} {span['name']}" for span in way["spans"]]
+    steps.remove("api encode")  # Before the driver is called, or after: whichever is faster.
     assert steps == [
         "api request",
         "api authenticate",
@@ -30,7 +31,6 @@ async def test_a_create_is_followed_to_the_driver_and_both_commits(cloud: Cloud)
         "services accept_volume",
         "operations place",
         "store COMMIT",
-        "api encode",
         "operations provision",
         "operations advance",
         "operations finish",

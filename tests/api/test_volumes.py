@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import Any, Final
 
@@ -247,14 +248,16 @@ class TestDelete:
     async def test_a_second_one_finds_the_first(self, cloud: Cloud) -> None:
         volume = await cloud.member.create_volume()
         await cloud.settled()
-        first = await cloud.member.request("DELETE", f"{VOLUMES}/{volume['id']}")
-        second = await cloud.member.request("DELETE", f"{VOLUMES}/{volume['id']}")
+        target = f"{VOLUMES}/{volume['id']}"
+        first, second = await asyncio.gather(
+            cloud.member.request("DELETE", target), cloud.member.request("DELETE", target)
+        )
         assert (first.status, second.status) == (202, 400)
         assert second.json["badRequest"]["message"].startswith(
             f"Invalid volume: Volume {volume['id']} is deleting: operation "
         )
         await cloud.settled()
-        third = await cloud.member.request("DELETE", f"{VOLUMES}/{volume['id']}")
+        third = await cloud.member.request("DELETE", target)
         assert third.status == 404
 
     async def test_of_a_volume_that_no_backend_has(self, cloud: Cloud) -> None:

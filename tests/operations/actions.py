@@ -15,7 +15,7 @@ from tests.simulation.world import World
 async def create(world: World, process: Process) -> Volume:
     """Ask for a volume; as it was accepted."""
     new = NewVolume("a volume", None, 1, None, None, {})
-    return await process.services.volumes.create(world.context(), new)
+    return (await process.services.volumes.create(world.context(), new)).volume
 
 
 async def delete(world: World, process: Process, volume: Volume, *, force: bool = False) -> None:

@@ -104,3 +104,22 @@ def test_there_is_no_result_of_what_never_was(world: World) -> None:
             await process.engine.result("nothing", 1)
 
     world.live(act)
+
+
+@pytest.mark.parametrize(("takes", "waited"), [(0.5, 0.5), (50.0, 2.0)])
+def test_settling_waits_no_longer_than_it_may(world: World, takes: float, waited: float) -> None:
+    world.storage["one"].hangs["create_volume"] = takes
+
+    async def act(process: Process) -> None:
+        loop = asyncio.get_running_loop()
+        operation = await operation_on(process, await create(world, process))
+        began = loop.time()
+        await process.engine.settle(operation.id, 2.0)
+        assert loop.time() - began == pytest.approx(waited, abs=0.01)
+        assert not process.engine._waiting
+        await settled(process)
+        ended = loop.time()
+        await process.engine.settle(operation.id, 2.0)
+        assert loop.time() == ended
+
+    world.live(act)

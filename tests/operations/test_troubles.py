@@ -12,7 +12,15 @@ from pumice.errors import BackendUnavailable, InvalidState
 from pumice.operations import engine as engine_module
 from pumice.operations.engine import STUCK_BACKOFF_MAX_SECONDS
 from pumice.process import Process
-from tests.operations.actions import calls, create, delete, log_of, operation_on, volume_of
+from tests.operations.actions import (
+    calls,
+    create,
+    delete,
+    everything,
+    log_of,
+    operation_on,
+    volume_of,
+)
 from tests.operations.scenarios import refuses
 from tests.operations.stage import DRIVERS
 from tests.simulation.state import snapshot
@@ -189,6 +197,17 @@ def test_hints_without_end_start_a_step_once(world: World) -> None:
         await settled(process)
         events = [entry.event for entry in await log_of(process, operation.id)]
         assert events == ["started", "deferred", "started", "deferred", "started", "done", "done"]
+
+    world.live(act)
+
+
+def test_a_hint_of_what_is_forgotten_changes_nothing(world: World) -> None:
+    async def act(process: Process) -> None:
+        before = await everything(process)
+        process.engine._receive(Hint("ready", "forgotten"))
+        process.engine._receive(Hint("ended", "forgotten"))
+        await settled(process)
+        assert await everything(process) == before
 
     world.live(act)
 

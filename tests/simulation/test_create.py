@@ -117,5 +117,29 @@ def test_a_seed_says_everything(tmp_path: Path, seed: int) -> None:
     assert life(tmp_path / "a", seed) == life(tmp_path / "b", seed)
 
 
+async def create_and_look_once(process: Process) -> list[str]:
+    """A client that polls at once, with a driver that answers soon and with one that does not."""
+    hashed = hash_password(PASSWORD, rounds=4)
+    await process.store.write(bootstrap, new_bootstrap(process.services.seams, hashed))
+    token = await log_in(process)
+    seen = []
+    for _ in range(2):
+        wanted = {"volume": {"size": 1}}
+        created = await call(process, "POST", "/volume/v3/volumes", wanted, token=token)
+        path = f"/volume/v3/volumes/{created.body['volume']['id']}"
+        shown = await call(process, "GET", path, token=token)
+        seen += [created.body["volume"]["status"], shown.body["volume"]["status"]]
+        for backend in process.backends.values():
+            driver: Any = backend.driver
+            driver.hangs["create_volume"] = 1.0
+    await settled(process)
+    return seen
+
+
+def test_the_first_poll_finds_it_done(tmp_path: Path) -> None:
+    seen = World(tmp_path, driver="file").live(create_and_look_once).value
+    assert seen == ["creating", "available", "creating", "creating"]
+
+
 def test_another_seed_is_another_life(tmp_path: Path) -> None:
     assert life(tmp_path / "a", 1) != life(tmp_path / "b", 2)

@@ -23,7 +23,7 @@ def world(tmp_path: Path) -> World:
 
 async def create(world: World, process: Process) -> str:
     new = NewVolume("a volume", None, 1, None, None, {})
-    return (await process.services.volumes.create(world.context(), new)).id
+    return (await process.services.volumes.create(world.context(), new)).volume.id
 
 
 def test_waiting_takes_no_time(world: World) -> None:

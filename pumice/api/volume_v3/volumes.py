@@ -169,8 +169,9 @@ async def create_volume(request: Request, body: CreateVolume) -> dict[str, Any]:
         availability_zone=body.availability_zone,
         metadata=body.metadata or {},
     )
-    volume = await request.services.volumes.create(request.context, new)
-    return {"volume": detail(request, volume, shown=False)}
+    accepted = await request.services.volumes.create(request.context, new)
+    await request.services.operations.settle(accepted.operation_id)
+    return {"volume": detail(request, accepted.volume, shown=False)}
 
 
 def _refuse_sources(body: CreateVolume) -> None:
@@ -302,9 +303,10 @@ async def delete_volume(request: Request) -> None:
     force = boolean(given, "force") if request.microversion >= versions.DELETE_FORCE else False
     if force:
         request.services.rules.enforce(policies.FORCE_DELETE, request.context, request.own_target())
-    await request.services.volumes.delete(
+    operation_id = await request.services.volumes.delete(
         request.context, request.parameters["volume_id"], force=bool(force)
     )
+    await request.services.operations.settle(operation_id)
 
 
 ROUTES: Final = (
