@@ -193,8 +193,9 @@ async def kill(folder: Path) -> Figures:
             return_exceptions=True,  # Some are not answered before the kill.
         )
         watching = await cloud.connect()
-        while len(await cloud.volumes(watching)) < IN_FLIGHT:
-            await asyncio.sleep(0)
+        ask = cloud.message("GET", "/volumes")
+        while len((await watching.send(ask)).json()["volumes"]) < IN_FLIGHT:
+            pass
         await cloud.served.kill()
         await creates
     unfinished = unfinished_operations(folder / "state")

@@ -314,7 +314,8 @@ class Engine:
         backend = self._backends.get(host.partition("#")[0])
         if backend is None:
             raise BackendUnavailable(
-                f"The backend {host} is not served here.", detail="Not in enabled_backends."
+                "The volume's backend is not served here.",
+                detail=f"{host} is not among the enabled backends.",
             )
         return backend
 

@@ -120,8 +120,10 @@ def finish(step: Step) -> Result:
 def failed(step: Step, failure: Failure) -> None:
     """``error``, and a message to the user; the quota stays taken until the volume is deleted."""
     volumes.transition(step.txn, step.params.volume_id, "create_failed", step.now_us)
-    nowhere = failure.kind == NoValidBackend.__name__
-    action, detail = ("001", "003") if nowhere else ("008", "012")
+    # What a driver says may name what only administrators know: `pumice why` has it.
+    action, detail, text = "008", "012", "create volume from backend storage:The driver failed."
+    if failure.kind == NoValidBackend.__name__:
+        action, detail, text = "001", "003", f"schedule allocate volume:{failure.public}"
     messages.insert(
         step.txn,
         Message(
@@ -132,14 +134,12 @@ def failed(step: Step, failure: Failure) -> None:
             step.params.volume_id,
             action,
             detail,
-            _TEXTS[action] + failure.public,
+            text,
             step.now_us,
             step.now_us + TTL_US,
         ),
     )
 
-
-_TEXTS = {"001": "schedule allocate volume:", "008": "create volume from backend storage:"}
 
 VOLUME_CREATE = Operation(
     "volume.create",

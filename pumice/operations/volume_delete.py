@@ -65,7 +65,7 @@ def finish(step: Step) -> Result:
     return {}
 
 
-def failed(step: Step, failure: Failure) -> None:
+def failed(step: Step, _failure: Failure) -> None:
     """``error_deleting``, and a message to the user; quota and capacity stay taken, as the bytes do."""
     volumes.transition(step.txn, step.params.volume_id, "delete_failed", step.now_us)
     messages.insert(
@@ -78,7 +78,7 @@ def failed(step: Step, failure: Failure) -> None:
             step.params.volume_id,
             "008",
             "001",
-            f"delete volume from backend storage:{failure.public}",
+            "delete volume from backend storage:The driver failed.",
             step.now_us,
             step.now_us + TTL_US,
         ),

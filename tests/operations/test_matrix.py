@@ -36,10 +36,11 @@ def test_the_scenarios_lead_through_every_step_and_undo(operation: str) -> None:
     wanted = {f"{operation}:{step.name}:run" for step in remote}
     wanted |= {f"{operation}:{step.name}:undo" for step in remote if step.undo is not None}
     wanted |= {f"{operation}:{step.name}:unit" for step in remote}
+    scenarios = [scenario for scenario in SCENARIOS if scenario.operation == operation]
+    assert scenarios
     reached = {
         name.removeprefix(when)
-        for scenario in SCENARIOS
-        if scenario.operation == operation
+        for scenario in scenarios
         for name, _ in play(scenario, DRIVERS[0]).points
         for when in ("before ", "after ")
         if name.startswith(when)
