@@ -11,6 +11,7 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -221,7 +222,7 @@ class App:
 
     def _fault(self, request: Request, mounted: _Mounted, error: Exception) -> Answer:
         """The fault body of ``error``; a bug is logged with its traceback."""
-        if faults.status_of(error) == 500:  # noqa: PLR2004 - HTTP
+        if faults.status_of(error) == HTTPStatus.INTERNAL_SERVER_ERROR:
             log.error(
                 "%s failed: %s", request.trace.request_id, request.trace.title, exc_info=error
             )
@@ -260,7 +261,9 @@ def _encoded(route: Route, result: object, trace: Trace) -> Answer:
 
 def _log(request: Request, answer: Answer) -> None:
     """One line: what changes something or fails is worth one always, a read only to a developer."""
-    changes = request.method not in ("GET", "HEAD") or (answer.status or 0) >= 400  # noqa: PLR2004
+    changes = (
+        request.method not in ("GET", "HEAD") or (answer.status or 0) >= HTTPStatus.BAD_REQUEST
+    )
     level = logging.INFO if changes else logging.DEBUG
     if log.isEnabledFor(level):
         extra = {"request_id": request.trace.request_id}
@@ -272,7 +275,7 @@ async def _send(send: Send, request: Request, api: Api, answer: Answer) -> None:
     body: bytes = answer.body
     request_id = request.trace.request_id.encode()
     headers = [(b"x-openstack-request-id", request_id), *answer.headers]
-    if answer.status != 204:  # noqa: PLR2004 - HTTP; this answer has no body, and no length either
+    if answer.status != HTTPStatus.NO_CONTENT:  # That answer has no body, and no length either.
         headers.append((b"content-length", str(len(body)).encode()))
     if body:
         headers.append(_JSON)

@@ -7,6 +7,7 @@ with its traceback and answered 500 without its text.
 from __future__ import annotations
 
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any, Final
 
 import msgspec
@@ -93,9 +94,11 @@ def answer(error: BaseException, fault: Fault, identity_url: str) -> Answer:
     """The HTTP answer for ``error`` in the words of ``fault``."""
     status = status_of(error)
     known = error if isinstance(error, PumiceError) else None
-    message = known.public if known is not None and status != 500 else _BUG  # noqa: PLR2004 - HTTP
+    message = (
+        known.public if known is not None and status != HTTPStatus.INTERNAL_SERVER_ERROR else _BUG
+    )
     headers: list[tuple[bytes, bytes]] = []
-    if status == 401:  # noqa: PLR2004 - HTTP
+    if status == HTTPStatus.UNAUTHORIZED:
         headers.append((b"www-authenticate", f'Keystone uri="{identity_url}"'.encode()))
     if isinstance(error, errors.Unavailable):
         headers.append((b"retry-after", str(error.retry_after_seconds).encode()))

@@ -46,7 +46,8 @@ class LogEntry(Struct, frozen=True):
 
     ``event`` is ``started`` (a remote step may have had an effect), ``done``, ``failed``, ``deferred``
     (a remote step met a passing error and will start again), ``undo_started``, ``undone`` or
-    ``undo_failed``. ``data`` is the step's result or its error.
+    ``undo_failed``. ``data`` is the step's result or its error. A ``deferred`` line without a step is a
+    defect that a unit met: the operation is stuck and tried again later.
     """
 
     seq: int
