@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Final, Literal, TypeVar, TypeVarTuple
+from typing import Any, Final, TypeVar, TypeVarTuple
 
 from msgspec import Struct
 
@@ -96,7 +96,7 @@ class Backend:
     async def refresh(self) -> Stats:
         """Ask the driver for its figures, after a check of its setup at first and after a failure.
 
-        The outcome decides :meth:`health`. Raises as :meth:`call` does. One caller at a time.
+        The outcome decides :attr:`down_reason`. Raises as :meth:`call` does. One caller at a time.
         """
         try:
             self.stats = await self.call(self.name, self._examine, title="get_volume_stats")
@@ -125,10 +125,6 @@ class Backend:
             if call.overdue and call.resource_id == self.name:
                 return f"Backend {self.name} does not answer to {call.title}."
         return self._failure or None
-
-    def health(self) -> Literal["up", "down"]:
-        """The state in Cinder's words."""
-        return "down" if self.down_reason else "up"
 
     def _examine(self) -> Stats:
         """Runs on a thread."""

@@ -189,17 +189,6 @@ def runnable(txn: Txn, process_id: str, now_us: int, limit: int) -> list[str]:
     return [row[0] for row in rows]
 
 
-_EARLIEST: Final = (
-    "SELECT min(run_after) FROM operations WHERE ended_at IS NULL AND run_after > :now"
-)
-
-
-def next_due(txn: Txn, now_us: int) -> int | None:
-    """When the next postponed operation is due, in UTC microseconds."""
-    row = txn.one(_EARLIEST, {"now": now_us})
-    return row[0] if row else None
-
-
 _WAKE: Final = """
 UPDATE operations SET run_after = 0, updated_at = :now WHERE id = :id AND ended_at IS NULL
 """

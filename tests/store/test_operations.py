@@ -114,8 +114,6 @@ def test_runnable_is_what_is_due_and_free_the_longest_waiting_first(txn: Txn) ->
         add_operation(txn, id=id_, **changes)
     assert operations.runnable(txn, "a", NOW_US, 10) == ["first", "free", "expired", "ours"]
     assert operations.runnable(txn, "a", NOW_US, 2) == ["first", "free"]
-    assert operations.next_due(txn, NOW_US) == NOW_US + 1
-    assert operations.next_due(txn, NOW_US + 1) is None
 
 
 def test_a_resting_operation_is_woken_unless_it_has_ended(txn: Txn) -> None:

@@ -63,7 +63,6 @@ QUERIES: Final[dict[str, Query]] = {
     "by id": page(filters={"id": MIDDLE}),
     "one volume": lambda txn: volumes.get(txn, MIDDLE),
     "runnable operations": lambda txn: operations.runnable(txn, "p", NOW_US, LIMIT),
-    "next operation that is due": lambda txn: operations.next_due(txn, NOW_US),
     "operation under way on a volume": lambda txn: operations.unfinished_of(txn, MIDDLE),
     "claim": lambda txn: operations.claim(txn, "o00007", "p", NOW_US, NOW_US),
     "renewed leases": lambda txn: operations.renew_leases(txn, "p", NOW_US),
