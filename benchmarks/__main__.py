@@ -35,7 +35,7 @@ class Scale:
     volumes: int
 
 
-FULL: Final = Scale(5, 3.0, 1000)
+FULL: Final = Scale(5, 2.0, 1000)
 QUICK: Final = Scale(1, 1.0, 1000)
 
 

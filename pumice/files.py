@@ -107,12 +107,19 @@ class RealFiles:
         return figures.f_blocks * figures.f_frsize, figures.f_bavail * figures.f_frsize
 
     def _complete(self, path: Path, size_bytes: int) -> bool:
-        """Give an empty file its size; False when the file is not empty, or no file."""
-        if self.size_of(path) != 0:
+        """Give an empty file its size; False when the file is not empty, or no file.
+
+        A file that has its size is put on disk as well: whoever gave it may have died before that.
+        """
+        size = self.size_of(path)
+        if size is None:
             return False
         with _opened(path, os.O_WRONLY | os.O_NOFOLLOW) as descriptor:
-            _extend(descriptor, size_bytes)
-        return True
+            if size == 0:
+                _extend(descriptor, size_bytes)
+            else:
+                os.fsync(descriptor)
+        return size == 0
 
 
 def _make_new(path: Path, size_bytes: int) -> bool:

@@ -17,6 +17,8 @@ from typing import Any, Final
 from msgspec import Struct
 
 MAX_SPANS_STORED: Final = 40
+MAX_SPANS: Final = 200
+"""An operation that waits for long records no more than this."""
 MAX_NOTE_CHARS: Final = 160
 
 _now_ns: Final = time.perf_counter_ns
@@ -74,7 +76,8 @@ class Trace:
 
     def end(self, where: Place, started_ns: int, note: str = "") -> None:
         """Record that ``where`` ran from ``started_ns`` until now."""
-        self.spans.append((where, started_ns, _now_ns(), note))
+        if len(self.spans) < MAX_SPANS:
+            self.spans.append((where, started_ns, _now_ns(), note))
 
     def mark(self, where: Place, note: str) -> None:
         """Record a decision that took no time worth measuring."""

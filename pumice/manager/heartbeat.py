@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -21,6 +21,8 @@ from pumice.store.backends import BackendRecord, ProcessRecord
 from pumice.store.sqlite import SqliteStore
 from pumice.store.txn import Txn
 
+LOOK_SECONDS: Final = 5.0
+
 log = logging.getLogger(__name__)
 
 
@@ -31,16 +33,25 @@ class Served(Struct, frozen=True):
     settings: BackendSettings
 
 
+class Seen(Struct, frozen=True):
+    """What is known of one backend at one moment; ``stats`` None: it was never reached."""
+
+    host: str
+    settings: BackendSettings
+    down_reason: str | None
+    stats: Stats | None
+
+
 class Report(Struct, frozen=True):
     """What one look at the backends found, for one unit."""
 
     process: ProcessRecord
     forget_before: int
-    served: tuple[Served, ...]
+    seen: tuple[Seen, ...]
     now_us: int
 
 
-Written = list[tuple[Served, BackendRecord, dict[str, tuple[int, int]]]]
+Written = list[tuple[Seen, BackendRecord, dict[str, tuple[int, int]]]]
 """Backends as they were written; what is allocated (GiB, volumes) on each of their pools by name."""
 
 
@@ -54,35 +65,50 @@ class Heartbeat:
         self._view = view
         self._served = tuple(served)
         self._down_us = down_seconds * 1_000_000
-        self._reported: dict[str, tuple[str | None, Stats | None]] = {}
+        self._reported: dict[str, Seen] = {}
+        self._looking: dict[str, asyncio.Task[None]] = {}
+        self._pools: dict[str, set[str]] = {}
 
-    async def look(self) -> None:
-        """Ask every backend for its figures, all at once; one that fails is down and says why."""
-        await asyncio.gather(*(self._refresh(one.backend) for one in self._served))
+    async def look(self, within_seconds: float = LOOK_SECONDS) -> None:
+        """Ask every backend for its figures, all at once; one that fails is down and says why.
+
+        Who has not answered after ``within_seconds`` goes on being asked, and is asked no second time
+        meanwhile: a backend that hangs holds up no other.
+        """
+        for one in self._served:
+            host = one.backend.host
+            if host not in self._looking or self._looking[host].done():
+                self._looking[host] = asyncio.create_task(self._refresh(one.backend))
+        await asyncio.wait(self._looking.values(), timeout=within_seconds)
+
+    def stop(self) -> None:
+        """Wait for nobody any more."""
+        for task in self._looking.values():
+            task.cancel()
 
     async def report(self, process: ProcessRecord, now_us: int) -> None:
         """Write that the process lives, and what changed, in one unit; the view follows its commit.
 
         Of many backends that are as they were, none is written: one row a heartbeat is enough.
         """
-        changed = tuple(
-            one
+        seen = (
+            Seen(one.backend.host, one.settings, one.backend.down_reason, one.backend.stats)
             for one in self._served
-            if self._reported.get(one.backend.host) != _state(one.backend)
         )
-        states = {one.backend.host: _state(one.backend) for one in changed}
+        changed = tuple(one for one in seen if self._reported.get(one.host) != one)
         report = Report(process, now_us - 10 * self._down_us, changed, now_us)
         await self._store.write(write_report, report, self._follow)
-        self._reported |= states
+        self._reported |= {one.host: one for one in changed}
 
     def _follow(self, written: Written) -> None:
         """Let the view follow the commit, in its place among the commits of claims."""
-        for served, record, allocated in written:
-            pools = pools_of(served, record, allocated)
+        for seen, record, allocated in written:
+            pools = pools_of(seen, record, allocated)
             known = {pool.host for pool in pools}
-            for old in self._view.pools():
-                if old.backend_host == record.host and old.host not in known:
-                    self._view.remove(old.host)
+            for host in self._pools.get(record.host, ()):
+                if host not in known:
+                    self._view.remove(host)
+            self._pools[record.host] = known
             for pool in pools:
                 self._view.replace(pool)
 
@@ -98,11 +124,6 @@ class Heartbeat:
                 log.info("Backend %s is up", backend.host)
 
 
-def _state(backend: Backend) -> tuple[str | None, Stats | None]:
-    """What a report says of a backend."""
-    return backend.down_reason, backend.stats
-
-
 def write_report(txn: Txn, report: Report, follow: Callable[[Written], None]) -> None:
     """Unit: the row of the process, and those of its backends that changed, with their pools.
 
@@ -111,44 +132,42 @@ def write_report(txn: Txn, report: Report, follow: Callable[[Written], None]) ->
     rows.beat(txn, report.process)
     rows.forget_processes(txn, report.process.id, report.forget_before)
     written: Written = []
-    for served in report.served:
-        backend = served.backend
-        reason = backend.down_reason
+    for seen in report.seen:
         rows.report(
             txn,
-            host=backend.host,
-            name=served.settings.volume_backend_name,
+            host=seen.host,
+            name=seen.settings.volume_backend_name,
             process_id=report.process.id,
-            availability_zone=served.settings.backend_availability_zone,
-            up=reason is None,
-            reason=reason or "",
+            availability_zone=seen.settings.backend_availability_zone,
+            up=seen.down_reason is None,
+            reason=seen.down_reason or "",
             updated_at=report.now_us,
         )
-        names = backend.stats.by_pool() if backend.stats else ()
+        names = seen.stats.by_pool() if seen.stats else ()
         allocated = {
-            name: pool_rows.register(txn, f"{backend.host}#{name}", backend.host) for name in names
+            name: pool_rows.register(txn, f"{seen.host}#{name}", seen.host) for name in names
         }
-        written.append((served, rows.get(txn, backend.host), allocated))
+        written.append((seen, rows.get(txn, seen.host), allocated))
     txn.after_commit(lambda: follow(written))
 
 
 def pools_of(
-    served: Served, record: BackendRecord, allocated: dict[str, tuple[int, int]]
+    seen: Seen, record: BackendRecord, allocated: dict[str, tuple[int, int]]
 ) -> list[Pool]:
     """The pools of one backend as the scheduler sees them.
 
     A backend that was never reached is shown as one pool that is down, so that verdicts can name it.
     """
-    stats = served.backend.stats or _unreached(served)
+    stats = seen.stats or _unreached(seen)
     return [
-        _pool(served, record, stats, name, capacity, allocated.get(name, (0, 0)))
+        _pool(seen, record, stats, name, capacity, allocated.get(name, (0, 0)))
         for name, capacity in stats.by_pool().items()
     ]
 
 
-def _unreached(served: Served) -> Stats:
+def _unreached(seen: Seen) -> Stats:
     return Stats(
-        volume_backend_name=served.settings.volume_backend_name,
+        volume_backend_name=seen.settings.volume_backend_name,
         vendor_name="unknown",
         driver_version="unknown",
         storage_protocol="unknown",
@@ -158,14 +177,14 @@ def _unreached(served: Served) -> Stats:
 
 
 def _pool(
-    served: Served,
+    seen: Seen,
     record: BackendRecord,
     stats: Stats,
     name: str,
     capacity: Capacity,
     allocated: tuple[int, int],
 ) -> Pool:
-    settings = served.settings
+    settings = seen.settings
     capabilities: dict[str, Any] = stats.capabilities(capacity)
     provisioned = capacity.provisioned_capacity_gib
     return Pool(
@@ -181,7 +200,7 @@ def _pool(
         reserved_percentage=settings.reserved_percentage,
         max_over_subscription_ratio=settings.max_over_subscription_ratio,
         thin=capacity.thin_provisioning_support,
-        up=served.backend.down_reason is None,
+        up=seen.down_reason is None,
         enabled=record.enabled,
         frozen=record.frozen,
         capabilities=capabilities | {"pool_name": name},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final
 
 from msgspec.structs import replace
@@ -23,7 +24,8 @@ from pumice.store.txn import Txn
 SWEEP_SECONDS: Final = 2.0
 PRUNE_SECONDS: Final = 300.0
 PRUNE_ROWS: Final = 500
-FIRST_LOOK_SECONDS: Final = 5.0
+
+Work = Callable[[], Awaitable[None]]
 
 log = logging.getLogger(__name__)
 
@@ -55,51 +57,54 @@ class VolumeManager:
 
         A backend that does not answer within a few seconds is reported down and looked at again later.
         """
-        await asyncio.wait(
-            [asyncio.ensure_future(self._heartbeat.look())], timeout=FIRST_LOOK_SECONDS
-        )
+        await self._heartbeat.look()
         await self._report()
         await self._engine.take_over_all()
         found = await self._engine.sweep()
         if found:
             log.info("Taking up %d unfinished operations", found)
         settings = self._settings
-        for seconds, work in (
+        repeated: list[tuple[float, Work]] = [
             (settings.report_interval, self._report),
             (settings.backend_stats_polling_interval, self._heartbeat.look),
             (SWEEP_SECONDS, self._sweep),
             (settings.report_interval, self._engine.renew_leases),
             (PRUNE_SECONDS, self._prune),
-            (PRUNE_SECONDS, self.reconcile),
-        ):
+        ]
+        repeated += [(PRUNE_SECONDS, partial(self._reconcile, one)) for one in self._served]
+        for seconds, work in repeated:
             self._tasks.append(asyncio.create_task(self._repeat(seconds, work)))
 
     async def stop(self) -> None:
         """End the timers."""
         for task in self._tasks:
             task.cancel()
+        self._heartbeat.stop()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def reconcile(self) -> None:
-        """Remove what operations left on the backends."""
-        for served in self._served:
-            await remove_leftovers(
-                self._store,
-                served.backend,
-                self._seams.clock.now_us(),
-                served.settings.driver_deadline_seconds,
-            )
+        """Remove what operations left on the backends, all of them at once."""
+        await asyncio.gather(*(self._reconcile(served) for served in self._served))
 
-    async def _repeat(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+    async def _reconcile(self, served: Served) -> None:
+        """One backend; each has a timer of its own, so that one that hangs holds up no other."""
+        await remove_leftovers(
+            self._store,
+            served.backend,
+            self._seams.clock.now_us(),
+            served.settings.driver_deadline_seconds,
+        )
+
+    async def _repeat(self, seconds: float, work: Work) -> None:
         """Do ``work`` again and again; a failure is logged and does not end it."""
         while True:
             await self._seams.sleep(seconds)
             try:
                 await work()
             except PumiceError as error:
-                log.warning("%s failed: %s", work.__qualname__, error)
+                log.warning("%s failed: %s", work, error)
             except Exception:
-                log.exception("%s failed", work.__qualname__)
+                log.exception("%s failed", work)
 
     async def _report(self) -> None:
         now_us = self._seams.clock.now_us()

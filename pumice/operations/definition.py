@@ -24,8 +24,11 @@ P = TypeVar("P", bound=Struct)
 Result: TypeAlias = dict[str, Any]
 """What a step leaves for later steps: a JSON object in the log."""
 
-REMOTE_TRIES: Final = 4
-"""How often a remote step is tried in place when the backend is away, before the step fails."""
+REMOTE_TRIES: Final = 10
+"""How often a remote step is tried in place when its backend is away: for three minutes or so.
+
+A volume that may be made on another backend goes there at once, if there is another.
+"""
 UNDO_TRIES: Final = 4
 """How often an undo is tried before the operation is shown as stuck (it is tried on, more rarely)."""
 

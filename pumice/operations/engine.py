@@ -335,7 +335,10 @@ class Engine:
                 return Outcome(step.name, "undone", {**data, "left": True})
             cap = STUCK_BACKOFF_MAX_SECONDS if stuck else BACKOFF_MAX_SECONDS
             return Outcome(step.name, event, {**data, "stuck": stuck}, self._later(before, cap))
-        another = progress.operation.elsewhere and isinstance(error, DriverError)
+        if isinstance(error, Unavailable):
+            # Nothing was started: the backend has more work than it takes. That is no try.
+            return Outcome(step.name, event, data, self._later(before, BACKOFF_MAX_SECONDS))
+        another = progress.operation.elsewhere and len(self._backends) > 1
         if passing and not another and before + 1 < REMOTE_TRIES:
             return Outcome(step.name, event, data, self._later(before, BACKOFF_MAX_SECONDS))
         return Outcome(step.name, "failed", data)

@@ -18,7 +18,7 @@ from tests.simulation.world import Fate, Point, World, settled
 DRIVERS: Final = ("memory", "file")
 PROBE: Final = ".pumice-probe"
 """The file driver's test of its directory, at each start: before anything is recovered."""
-RECOVERED_SECONDS: Final = 30.0
+RECOVERED_SECONDS: Final = 400.0
 """Virtual seconds in which everything is at rest again, whatever was disturbed: backoffs and sweeps."""
 
 
