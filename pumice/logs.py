@@ -53,5 +53,8 @@ def configure(log_format: LogFormat, *, debug: bool) -> None:
     root.handlers[:] = [handler]
     root.setLevel(logging.DEBUG if debug else logging.INFO)
     # asyncio's own debug lines and the HTTP server's start-up lines say nothing a user needs.
-    for name in ("asyncio", "uvicorn", "uvicorn.error"):
+    for name in ("asyncio", "uvicorn"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # Our application answers its own errors; what is left is a traceback for each client that is cut
+    # off by a stop.
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)

@@ -179,15 +179,19 @@ async def serve(
 
 async def _bootstrap(process: Process, state_dir: StateDir, url: str, settings: Settings) -> None:
     """What a first start needs, and the clients' files; all of it may be repeated."""
+    done = await process.store.read(is_bootstrapped)
     kept = state_dir.read_admin_password()
     wanted = os.environ.get("PUMICE_ADMIN_PASSWORD")
+    if done and not kept and not wanted:
+        log.warning("clouds.yaml and openrc stay as they are: the admin's password is not known")
+        return
     if kept and wanted and kept != wanted:
         log.warning("PUMICE_ADMIN_PASSWORD counts at the first start only; the password stays")
     password = kept or wanted or _new_password(process.services.seams)
     # The files first: a password in the database that stands in no file would be lost by a crash.
     state_dir.write_clients_files(url, password)
     seams = process.services.seams
-    if not await process.store.read(is_bootstrapped):
+    if not done:
         hashed = hash_password(password, settings.password_hash_rounds)
         await process.store.write(bootstrap, new_bootstrap(seams, hashed))
 

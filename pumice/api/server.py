@@ -21,6 +21,15 @@ from pumice.errors import UsageError
 STOP_SECONDS: Final = 3
 """How long an answer under way may take when the server stops."""
 
+REQUEST_SECONDS: Final = 60
+"""How long a client may take to send one request."""
+MAX_HEAD_BYTES: Final = 512 * 1024
+"""More than one read from a socket (256 KiB), in which a body may follow; far more than any head needs."""
+_HEAD_TOO_LARGE: Final = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
+    b"connection: close\r\ncontent-length: 0\r\n\r\n"
+)
+
 log = logging.getLogger(__name__)
 
 
@@ -86,11 +95,64 @@ class _OneWrite:
 
 
 class _Http(HttpToolsProtocol):
-    """uvicorn's protocol on a transport that writes once."""
+    """uvicorn's protocol on a transport that writes once, and with two bounds.
+
+    They hold before anybody knows who the client is: on the size of a request's head, and on the time
+    until the request is whole.
+    """
+
+    _head_bytes = 0
+    _in_body = False
+    _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         """A client has connected."""
         super().connection_made(_OneWrite(transport))  # type: ignore[arg-type]  # acts as one
+        self._expect()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone."""
+        self._expect_no_more()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Some of a request, or of several."""
+        if not self._in_body:
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD_BYTES:
+                self.transport.write(_HEAD_TOO_LARGE)
+                self.transport.close()
+                return
+        super().data_received(data)
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        self._expect()
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """Its head is whole."""
+        self._in_body, self._head_bytes = True, 0
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """It is whole."""
+        self._in_body = False
+        self._expect_no_more()
+        super().on_message_complete()
+
+    def _expect(self) -> None:
+        self._expect_no_more()
+        self._deadline = asyncio.get_running_loop().call_later(REQUEST_SECONDS, self._give_up)
+
+    def _expect_no_more(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _give_up(self) -> None:
+        log.warning("A client did not send its request within %d s", REQUEST_SECONDS)
+        self.transport.close()
 
 
 class _Server(uvicorn.Server):

@@ -60,6 +60,7 @@ class FileDriver:
         self._config = config
         self._directory = directory
         self._files = files
+        self._own = directory.is_relative_to(config.state_dir)
         self._lock = threading.Lock()
         self._counted = False
         self._volumes = 0
@@ -75,14 +76,19 @@ class FileDriver:
         return cls(config, directory, files)
 
     def check_for_setup_error(self) -> None:
-        """Make the directory, then a file of 1 TiB in it, and remove that again.
+        """Make a file of 1 TiB in the directory, and remove that again.
+
+        Only a directory below the state directory is made. Another one must be there: made anew, it
+        would hide that a disk is not mounted, and take its volumes' names on the wrong one.
 
         Nothing less proves that the directory takes names, and that the filesystem takes sparse
         files of a volume's size.
         """
         probe = self._directory / _PROBE_NAME
         with self._in_words():
-            self._files.make_directory(self._directory)
+            if self._own:
+                self._files.make_directory(self._directory)
+            self._files.free_space(self._directory)
             self._files.create_sparse(probe, _PROBE_BYTES)
             self._files.remove(probe)
             self._count()

@@ -10,13 +10,13 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from pumice.errors import PumiceError
+from pumice.errors import PumiceError, Unavailable
 from pumice.manager.heartbeat import Heartbeat, Served
 from pumice.manager.leftovers import remove_leftovers
 from pumice.operations.engine import Engine
 from pumice.seams import Seams
 from pumice.settings import Settings
-from pumice.store import events, messages, operations
+from pumice.store import events, messages, operations, pools
 from pumice.store.backends import ProcessRecord
 from pumice.store.sqlite import SqliteStore
 from pumice.store.txn import Txn
@@ -51,6 +51,7 @@ class VolumeManager:
         self._settings = settings
         self._process = process
         self._tasks: list[asyncio.Task[None]] = []
+        self._took_over = False
 
     async def start(self) -> None:
         """Look at the backends, take over what an earlier process left, and start the timers.
@@ -58,11 +59,12 @@ class VolumeManager:
         A backend that does not answer within a few seconds is reported down and looked at again later.
         """
         await self._heartbeat.look()
-        await self._report()
-        await self._engine.take_over_all()
-        found = await self._engine.sweep()
-        if found:
-            log.info("Taking up %d unfinished operations", found)
+        try:
+            await self._report()
+        except Unavailable as error:
+            log.warning("Serving what can be read: %s", error)
+        await self._sweep()
+        await self._name_absent_backends()
         settings = self._settings
         repeated: list[tuple[float, Work]] = [
             (settings.report_interval, self._report),
@@ -111,7 +113,25 @@ class VolumeManager:
         await self._heartbeat.report(replace(self._process, heartbeat_at=now_us), now_us)
 
     async def _sweep(self) -> None:
-        await self._engine.sweep()
+        """Take up what lies idle; at first what an earlier process held, once that can be written."""
+        if not self._took_over:
+            try:
+                await self._engine.take_over_all()
+            except Unavailable as error:
+                log.warning("Unfinished operations wait: %s", error)
+                return
+            self._took_over = True
+            found = await self._engine.sweep()
+            if found:
+                log.info("Taking up %d unfinished operations", found)
+        else:
+            await self._engine.sweep()
+
+    async def _name_absent_backends(self) -> None:
+        """Say how many volumes lie on backends that were renamed or removed."""
+        hosts = [served.backend.host for served in self._served]
+        for host, count in await self._store.read(pools.elsewhere, hosts):
+            log.warning("%d volumes are on %s, which is not enabled here", count, host)
 
     async def _prune(self) -> None:
         """Forget what is older than its retention, some rows at a time."""

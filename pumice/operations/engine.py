@@ -102,6 +102,7 @@ class Engine:
         self._waiting: dict[str, set[asyncio.Future[None]]] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._stopped = False
+        self._unknown: set[str] = set()
         bus.subscribe(self._receive)
 
     # -- starting work, inside the unit that changes the resource
@@ -201,6 +202,9 @@ class Engine:
         record = await self._store.read(rows.get, operation_id)
         if record.ended_at is not None:
             return None
+        if record.name not in self._operations:
+            self._leave_unknown(record)
+            return None
         fresh = operation_id in self._traces
         if not fresh or record.claimed_by != self.options.process_id:
             claimed = await self._store.write(
@@ -212,6 +216,12 @@ class Engine:
         progress = await self._progress(record, now_us)
         self._traces[operation_id] = progress.trace
         return progress
+
+    def _leave_unknown(self, record: OperationRecord) -> None:
+        """What a newer Pumice began waits, unclaimed, for one that knows it; said once."""
+        if record.id not in self._unknown:
+            self._unknown.add(record.id)
+            log.warning("Operation %s (%s) is unknown to this version", record.id, record.name)
 
     async def _progress(self, record: OperationRecord, now_us: int) -> Progress:
         """The operation from its row and its log."""
@@ -305,6 +315,8 @@ class Engine:
             )
         except (DriverError, Unavailable) as error:
             progress.trace.end(place(function), started, f"failed: {error}")
+            extra = {"request_id": record.request_id, "operation_id": record.id}
+            log.warning("%s on %s failed: %s", step.name, host, error, extra=extra)
             return self._failed(progress, step, action, error)
         progress.trace.end(place(function), started, host)
         self._seams.crash_point(f"after {point}")
@@ -447,6 +459,8 @@ class Engine:
     async def abandon(self, operation_id: str) -> OperationRecord:
         """End an operation by a person's decision. Raises :class:`InvalidState` if it has ended."""
         record = await self._store.read(rows.get, operation_id)
+        if record.name not in self._operations:
+            raise InvalidState(f"Operation {operation_id} is unknown to this version of Pumice.")
         now_us = self._seams.clock.now_us()
         after = await self._store.write(
             abandon,

@@ -18,6 +18,7 @@ from pumice.store.sqlite import SqliteStore
 from pumice.store.txn import Txn
 from pumice.trace import TraceView
 
+_FAILURES: Final = ("failed", "deferred", "undo_failed")
 FIRST_POLL_SECONDS: Final = 0.025
 
 
@@ -141,15 +142,19 @@ def of_operation(history: OperationHistory, *, hosts: bool) -> list[str]:
     """
     record = history.record
     name = f"Operation {record.id} ({record.name})"
+    failures = [
+        f"In attempt {entry.attempt} the step {entry.step} failed: {entry.data['public']}"
+        for entry in history.log
+        if entry.event in _FAILURES and entry.step and "public" in entry.data
+    ]
     if record.status == "done":
-        return [f"{name} is done."]
+        return [f"{name} is done.", *failures]
     if record.ended_at is not None:
-        return [f"{name} was given up in attempt {record.attempt}: {record.error}"]
+        return [f"{name} was given up in attempt {record.attempt}: {record.error}", *failures]
     where = f" on {record.backend_host}" if hosts and record.backend_host else ""
     step = record.step or "none yet"
     sentences = [f"{name} is {record.status}: attempt {record.attempt}, step {step}{where}."]
-    if record.error:
-        sentences.append(f"The last error was: {record.error}")
+    sentences += failures
     if record.run_after:
         sentences.append("It waits and will be tried again.")
     return sentences

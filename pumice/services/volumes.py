@@ -48,6 +48,7 @@ class Accept(Struct, frozen=True):
     """A volume about to be accepted: its row, its operation, and the backends ranked for it."""
 
     volume: Volume
+    volume_type: VolumeType
     operation_id: str
     params: VolumeCreate
     ranking: Ranking
@@ -67,6 +68,10 @@ class Remove(Struct, frozen=True):
     volume_id: str
     operation_id: str
     force: bool
+
+
+class _TypeChanged(Exception):
+    """The volume type changed between the ranking and the unit: rank again."""
 
 
 class VolumeService:
@@ -90,14 +95,25 @@ class VolumeService:
         """
         if context.project_id is None:
             raise InvalidInput("A volume belongs to a project: use a token that is for one.")
+        while True:
+            accept = await self._prepare(context, new, context.project_id)
+            try:
+                accepted = await self._store.write(
+                    accept_volume, context, accept, self._engine, trace=context.trace
+                )
+            except _TypeChanged:
+                continue
+            return Accepted(accepted, accept.operation_id)
+
+    async def _prepare(self, context: Context, new: NewVolume, project_id: str) -> Accept:
+        """What the unit is given: the type as it is now, and the backends ranked for it."""
         reference = new.volume_type or self._settings.default_volume_type
         volume_type = await self._store.read(find_volume_type, context, reference)
         _check_size(new, volume_type)
         tools = self._engine.tools
-        zone = self._zone(tools, new.availability_zone)
         volume = Volume(
             id=self._seams.ids.volume_side(),
-            project_id=context.project_id,
+            project_id=project_id,
             user_id=context.user_id,
             name=new.name,
             description=new.description,
@@ -106,7 +122,7 @@ class VolumeService:
             attach_status="detached",
             volume_type_id=volume_type.id,
             volume_type_name=volume_type.name,
-            availability_zone=zone,
+            availability_zone=self._zone(tools, new.availability_zone),
             host=None,
             bootable=False,
             multiattach=volume_type.extra_specs.get("multiattach") == "<is> True",
@@ -126,11 +142,8 @@ class VolumeService:
         started = context.trace.start()
         ranking = rank(tools, params, ())
         context.trace.end(_RANK, started, _best(ranking))
-        accept = Accept(volume, self._seams.ids.volume_side(), params, ranking, self._quota)
-        accepted = await self._store.write(
-            accept_volume, context, accept, self._engine, trace=context.trace
-        )
-        return Accepted(accepted, accept.operation_id)
+        operation_id = self._seams.ids.volume_side()
+        return Accept(volume, volume_type, operation_id, params, ranking, self._quota)
 
     async def delete(self, context: Context, volume_id: str, *, force: bool) -> str:
         """Accept the removal of a volume; the id of its operation.
@@ -175,8 +188,14 @@ class VolumeService:
 
 
 def accept_volume(txn: Txn, context: Context, accept: Accept, engine: Engine) -> Volume:
-    """Unit: quota, row, operation and the claim of the best backend, all or nothing."""
+    """Unit: quota, row, operation and the claim of the best backend, all or nothing.
+
+    Raises :class:`_TypeChanged` if the backends were ranked for extra specs that are no longer the type's,
+    and :class:`pumice.errors.VolumeTypeNotFound` if the type is gone.
+    """
     volume = accept.volume
+    if find_volume_type(txn, context, volume.volume_type_id) != accept.volume_type:
+        raise _TypeChanged
     quotas.take_volume(
         txn,
         volume.project_id,

@@ -98,6 +98,13 @@ def _check(settings: Settings, origins: Mapping[str, str]) -> None:
             f"{where}: service_down_time ({settings.service_down_time}) must be greater than "
             f"report_interval ({settings.report_interval})."
         )
+    if settings.lease_seconds <= settings.report_interval:
+        where = origins["lease_seconds"]
+        where = origins["report_interval"] if where == DEFAULT_ORIGIN else where
+        raise SettingsError(
+            f"{where}: lease_seconds ({settings.lease_seconds}) must be greater than "
+            f"report_interval ({settings.report_interval}), at which leases are renewed."
+        )
 
 
 def _compare_sections(names: tuple[str, ...], where: str, sections: Mapping[str, Section]) -> None:

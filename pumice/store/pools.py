@@ -6,6 +6,7 @@ nowhere else, so they equal the sums over ``volumes`` at every commit.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 from pumice.store.txn import Txn
@@ -50,3 +51,14 @@ def release(txn: Txn, host: str, size_gib: int) -> tuple[int, int]:
     """Give ``size_gib`` back to the pool; what is allocated then."""
     row = txn.one(_RELEASE, {"host": host, "size": size_gib})
     return (row[0], row[1]) if row else (0, 0)
+
+
+_COUNTS: Final = """
+SELECT backend_host, sum(volume_count) FROM pools WHERE volume_count > 0
+GROUP BY backend_host ORDER BY backend_host
+"""
+
+
+def elsewhere(txn: Txn, backend_hosts: Collection[str]) -> list[tuple[str, int]]:
+    """The backends beside these that hold volumes, with how many."""
+    return [(host, count) for host, count in txn.all(_COUNTS) if host not in backend_hosts]

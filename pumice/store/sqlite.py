@@ -337,6 +337,9 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         connection.execute(f"PRAGMA journal_size_limit = {LOG_BYTES_MAX}")
+        # What a savepoint needs to go back is otherwise written to a file in /var/tmp once it exceeds
+        # 64 KiB, as it does in most batches: 0.2 ms of CPU for each volume, and a full disk more.
+        connection.execute("PRAGMA temp_store = MEMORY")
     return connection
 
 

@@ -85,6 +85,7 @@ CONF: Final = """
 enabled_backends = fast, bulk
 password_hash_rounds = 4
 report_interval = 3600
+lease_seconds = 7200
 service_down_time = 7200
 backend_stats_polling_interval = 3600
 {options}

@@ -200,7 +200,7 @@ def test_without_the_server_the_database_answers_the_same(run: Run, own_cloud: C
     stored = run("trace", operation, "--json").json
     assert stored.keys() == way.keys()
     names = [span["name"] for span in stored["spans"]]
-    assert {"request", "place", "COMMIT", "provision", "finish"} <= set(names)
+    assert {"place", "COMMIT", "provision", "finish"} <= set(names)
     assert run("trace", "--json").json[-1]["request_id"] == way["request_id"]
     assert run("trace", "nobody-knows").status == 1
     assert run("operation", "retry", operation).status == 1

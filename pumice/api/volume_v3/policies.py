@@ -49,5 +49,3 @@ POOLS: Final = Policy(
 MESSAGE_LIST: Final = Policy("message:get_all", _READER, "List user messages.")
 MESSAGE_SHOW: Final = Policy("message:get", _READER, "Show a user message.")
 MESSAGE_DELETE: Final = Policy("message:delete", _MEMBER, "Delete a user message.")
-
-QUOTA_SHOW: Final = Policy("volume_extension:quotas:show", _READER, "Show a project's quota.")

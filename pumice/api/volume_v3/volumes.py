@@ -238,7 +238,8 @@ def _volume_query(request: Request) -> tuple[VolumeQuery | None, bool]:
     if filters is None:
         return None, with_count
     context = request.context
-    project_id = context.project_id
+    # A token for no project sees no project's volumes; only an administrator may ask for all.
+    project_id = context.project_id or (None if context.is_admin else "")
     if context.is_admin and all_tenants:
         project_id = filters.pop("project_id", None)
     bound = request.services.settings.osapi_max_limit

@@ -63,9 +63,21 @@ def test_default_directory_is_in_the_state_dir(tmp_path: Path) -> None:
 
 def test_directory_can_be_chosen(tmp_path: Path) -> None:
     volume = _volume()
+    (tmp_path / "elsewhere").mkdir()
     driver = _driver(tmp_path, file_directory=str(tmp_path / "elsewhere"))
     assert driver.create_volume(volume) == Created(f"volume-{volume.id}.raw")
     assert (tmp_path / "elsewhere" / f"volume-{volume.id}.raw").stat().st_size == GIB
+
+
+def test_chosen_directory_is_never_made(tmp_path: Path) -> None:
+    """It may be the place of a disk that is not mounted."""
+    driver = FileDriver.from_settings(
+        BackendConfig("b1", "b", {"file_directory": str(tmp_path / "mnt")}, tmp_path / "state"),
+        RealFiles(),
+    )
+    with pytest.raises(BackendUnavailable):
+        driver.check_for_setup_error()
+    assert not (tmp_path / "mnt").exists()
 
 
 def test_relative_directory_is_refused(tmp_path: Path) -> None:
