@@ -57,7 +57,11 @@ from pumice.store.txn import Txn
 STOP_SECONDS: Final = 3.0
 PASSWORD_BYTES: Final = 18
 SWITCH_SECONDS: Final = 0.0005
-"""How long a busy event loop may keep a driver's thread from the interpreter (Python's own: 5 ms)."""
+"""How long the event loop may keep a driver's thread from the interpreter (Python's own: 5 ms).
+
+A backstop for a loop that never lets go: in isolation it is worth a factor of ten. In the served process,
+where each statement lets go, no difference was measured.
+"""
 
 log = logging.getLogger(__name__)
 

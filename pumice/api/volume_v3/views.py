@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from msgspec import Struct
 
 from pumice.api.request import Request
+
+_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - Cinder's times carry no zone
 
 
 class Link(Struct, frozen=True):
@@ -31,8 +33,7 @@ def time_text(us: int | None) -> str | None:
     """UTC microseconds as Cinder writes times: six digits of fraction and no zone."""
     if us is None:
         return None
-    at = datetime.fromtimestamp(us // 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    return f"{at}.{us % 1_000_000:06d}"
+    return (_EPOCH + timedelta(microseconds=us)).isoformat(timespec="microseconds")
 
 
 def next_link(request: Request, marker: str) -> list[dict[str, Any]]:

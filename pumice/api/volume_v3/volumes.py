@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, ClassVar, Final
 
 from msgspec import UNSET, Raw, Struct, UnsetType, field
@@ -150,6 +151,7 @@ def detail(request: Request, volume: Volume, *, shown: bool) -> VolumeDetail:
     return view
 
 
+@lru_cache(maxsize=512)
 def _hidden(microversion: int, *, is_admin: bool, shown: bool) -> tuple[str, ...]:
     newer = [name for name, since in VolumeDetail.SINCE.items() if microversion < since]
     admin_only = () if is_admin else VolumeDetail.ADMIN_ONLY
