@@ -99,6 +99,7 @@ class Engine:
         self.options = options
         self._running: dict[str, asyncio.Task[None]] = {}
         self._traces: dict[str, Trace] = {}
+        self._begun_here: dict[str, Progress] = {}
         self._waiting: dict[str, set[asyncio.Future[None]]] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._stopped = False
@@ -155,6 +156,7 @@ class Engine:
         record = progress.record
         if record.ended_at is None:
             self._traces[record.id] = progress.trace
+            self._begun_here[record.id] = progress
             self._bus.publish(Hint("ready", record.id, record.backend_host))
         else:
             _log_end(record)
@@ -198,6 +200,9 @@ class Engine:
 
     async def _take(self, operation_id: str) -> Progress | None:
         """The operation as this process may run it, or None; claims it unless it is ours already."""
+        begun = self._begun_here.pop(operation_id, None)
+        if begun is not None:
+            return begun  # As this process has just written it; the next unit checks the claim.
         now_us = self._seams.clock.now_us()
         record = await self._store.read(rows.get, operation_id)
         if record.ended_at is not None:
@@ -471,6 +476,7 @@ class Engine:
             now_us,
         )
         self._traces.pop(operation_id, None)
+        self._begun_here.pop(operation_id, None)
         self._bus.publish(Hint("ended", operation_id))
         return after.record
 
