@@ -47,9 +47,7 @@ def finish(step: Step) -> Result:
     params = step.params
     volumes.transition(step.txn, params.volume_id, "delete_done", step.now_us)
     project_id = params.project_id
-    for resource, amount in (("volumes", 1), ("gigabytes", params.size_gib)):
-        quotas.subtract(step.txn, project_id, resource, amount)
-        quotas.subtract(step.txn, project_id, f"{resource}:{params.volume_type_id}", amount)
+    quotas.subtract_volume(step.txn, project_id, params.volume_type_id, params.size_gib)
     released = pools.release(step.txn, params.host, params.size_gib)
     view = step.tools.pools
     step.txn.after_commit(lambda: view.adjust(params.host, *released))

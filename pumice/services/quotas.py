@@ -56,13 +56,6 @@ def take_volume(
         _take(txn, project_id, resource, shown, amount, limits.get(resource, UNLIMITED))
 
 
-def give_volume_back(txn: Txn, project_id: str, type_id: str, size_gib: int) -> None:
-    """Count one volume of ``size_gib`` less."""
-    for resource, amount in (("volumes", 1), ("gigabytes", size_gib)):
-        rows.subtract(txn, project_id, resource, amount)
-        rows.subtract(txn, project_id, f"{resource}:{type_id}", amount)
-
-
 def _take(txn: Txn, project_id: str, resource: str, shown: str, amount: int, limit: int) -> None:
     if rows.add(txn, project_id, resource, amount, limit):
         return

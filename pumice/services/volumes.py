@@ -22,6 +22,7 @@ from pumice.services.quotas import QuotaDefaults
 from pumice.services.volume_types import find_volume_type
 from pumice.settings import Settings
 from pumice.store import operations as operation_rows
+from pumice.store import quotas as quota_rows
 from pumice.store import volumes as rows
 from pumice.store.sqlite import SqliteStore
 from pumice.store.txn import Txn
@@ -229,7 +230,7 @@ def remove_volume(txn: Txn, context: Context, remove: Remove, engine: Engine) ->
     rows.transition(txn, volume.id, event, context.now_us)
     if volume.host is None:
         rows.transition(txn, volume.id, "delete_done", context.now_us)
-        quotas.give_volume_back(txn, volume.project_id, volume.volume_type_id, volume.size_gib)
+        quota_rows.subtract_volume(txn, volume.project_id, volume.volume_type_id, volume.size_gib)
         return
     params = VolumeDelete(
         volume.id,

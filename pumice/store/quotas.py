@@ -60,6 +60,13 @@ def subtract(txn: Txn, project_id: str, resource: str, amount: int) -> None:
     txn.change(_SUBTRACT, {"project_id": project_id, "resource": resource, "amount": amount})
 
 
+def subtract_volume(txn: Txn, project_id: str, type_id: str, size_gib: int) -> None:
+    """Count one volume of ``size_gib`` less, in all and for its type."""
+    for resource, amount in (("volumes", 1), ("gigabytes", size_gib)):
+        subtract(txn, project_id, resource, amount)
+        subtract(txn, project_id, f"{resource}:{type_id}", amount)
+
+
 _USAGES: Final = "SELECT resource, in_use FROM quota_usages WHERE project_id = :project_id"
 
 

@@ -100,8 +100,7 @@ class _Job(Generic[T]):
         if self.future.done():
             return
         if self.error is None:
-            # The value is a T by now; None may be one.
-            self.future.set_result(self.value)  # type: ignore[arg-type]
+            self.future.set_result(self.value)  # type: ignore[arg-type]  # a T by now; None may be one
         elif isinstance(self.error, StopIteration):
             # A future refuses this one, as a coroutine does (PEP 479).
             self.future.set_exception(RuntimeError("A unit raised StopIteration"))

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from pumice.errors import QuotaExceeded
-from pumice.services.quotas import QuotaDefaults, give_volume_back, take_volume
+from pumice.services.quotas import QuotaDefaults, take_volume
 from pumice.store import quotas, schema
-from pumice.store.quotas import UNLIMITED
+from pumice.store.quotas import UNLIMITED, subtract_volume
 from pumice.store.sqlite import connect
 from pumice.store.txn import Txn
 
@@ -74,7 +74,7 @@ class QuotaMachine(RuleBasedStateMachine):
         if self.volumes:
             number = data.draw(st.integers(0, len(self.volumes) - 1))
             project, type_id, size_gib = self.volumes.pop(number)
-            give_volume_back(self.txn, project, type_id, size_gib)
+            subtract_volume(self.txn, project, type_id, size_gib)
             self.used[project].subtract(counters(type_id, size_gib))
 
     @rule(project=projects, resource=resources, limit=limits)
