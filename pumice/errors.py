@@ -12,6 +12,7 @@
     │   ├── VolumeTypeNotFound
     │   └── OperationNotFound
     ├── Conflict                        a name, key or version is taken
+    ├── KeyReused                       an Idempotency-Key stands for another request
     ├── QuotaExceeded                   the project's quota would be passed
     ├── TooLarge                        the body is larger than the limit
     ├── UnsupportedMediaType            the body is not JSON
@@ -92,6 +93,10 @@ class OperationNotFound(NotFound):
 
 class Conflict(PumiceError):
     """A name, key or version is taken."""
+
+
+class KeyReused(PumiceError):
+    """An ``Idempotency-Key`` stands for a request with another body."""
 
 
 class QuotaExceeded(PumiceError):

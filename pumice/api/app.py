@@ -18,7 +18,7 @@ from urllib.parse import quote
 import msgspec
 
 from pumice.api import faults
-from pumice.api.body import Body, decode
+from pumice.api.body import Body, decode, parse_object
 from pumice.api.container import Services
 from pumice.api.dispatch import Dispatch, choose, is_public
 from pumice.api.faults import Fault, cinder_fault
@@ -34,6 +34,7 @@ from pumice.errors import (
     Unauthenticated,
     UnsupportedMediaType,
 )
+from pumice.services.idempotency import Answered, Attempt, find_answer, new_attempt
 from pumice.trace import Trace, place
 
 Scope = MutableMapping[str, Any]
@@ -47,6 +48,7 @@ _HOST: Final = re.compile(
     r"[A-Za-z0-9.\-_]{1,253}(:[0-9]{1,5})?\Z|\[[0-9a-fA-F:.]{2,45}\](:[0-9]{1,5})?\Z"
 )
 _JSON: Final = (b"content-type", b"application/json")
+_REPLAYED: Final = (b"idempotency-replayed", b"true")
 MAX_PATH: Final = 2048
 
 log = logging.getLogger(__name__)
@@ -155,18 +157,51 @@ class App:
         if api.microversions is not None:
             request.microversion = api.microversions.requested(request.headers)
         request.mount = mounted.path if project_id is None else f"{mounted.path}/{project_id}"
-        route = choose(node, request.method, request.microversion)
+        routes = choose(node, request.method, request.microversion)
         if project_id is not None:
             _check_project(request, project_id)
+        route = routes[0]
         arguments: tuple[Body, ...] = ()
-        if route.body is not None:
+        raw = b""
+        if route.body is not None or route.action is not None:
             started = request.trace.start()
             raw = await self._read(request, receive, api.wrong_content_type)
-            arguments = (decode(route.body, raw, request.microversion),)
-            request.trace.end(_DECODE, started, route.body.__name__)
+            content = parse_object(raw)
+            route = _route_of_action(routes, content)
+            if route.body is not None:
+                arguments = (decode(route.body, content, request.microversion),)
+            request.trace.end(_DECODE, started, route.action or str(route.body))
+        return await self._carry_out(request, route, arguments, raw)
+
+    async def _carry_out(
+        self, request: Request, route: Route, arguments: tuple[Body, ...], raw: bytes
+    ) -> Answer:
+        """The policy, then the handler; ``raw`` is the body as it was sent."""
+        request.success = route.status
         if route.policy is not None:
-            self._services.rules.enforce(route.policy, request.context, request.own_target())
+            target = request.own_target()
+            if route.target is not None:
+                target |= await route.target(request, *arguments)
+            self._services.rules.enforce(route.policy, request.context, target)
+        if route.keyed and (key := request.header(b"idempotency-key")) is not None:
+            attempt = new_attempt(request.context, request.path, key, raw)
+            return await self._once(request, route, arguments, attempt)
         return _encoded(route, await route.handler(request, *arguments), request.trace)
+
+    async def _once(
+        self, request: Request, route: Route, arguments: tuple[Body, ...], attempt: Attempt
+    ) -> Answer:
+        """The answer that was given under the attempt's key; else what the handler answers now."""
+        request.attempt = attempt
+        while True:
+            kept = await self._services.units.read(find_answer, attempt)
+            if kept is not None:
+                return Answer(kept.answer.encode(), kept.status, (_REPLAYED,))
+            try:
+                return _encoded(route, await route.handler(request, *arguments), request.trace)
+            except Answered:
+                # By a twin that was in flight. Should its commit have failed, this one is the first.
+                continue
 
     async def _authenticate(self, request: Request) -> None:
         """Set ``request.token`` and ``request.context`` from ``X-Auth-Token``."""
@@ -244,6 +279,19 @@ def _check_project(request: Request, project_id: str) -> None:
         raise NotFound("The resource could not be found.")
     if project_id != request.context.project_id:
         raise InvalidInput("Malformed request url: the project is not the token's.")
+
+
+def _route_of_action(routes: list[Route], content: dict[str, Any]) -> Route:
+    """The one of ``routes`` that the body's only key names; the first where there are no actions."""
+    if routes[0].action is None:
+        return routes[0]
+    if len(content) != 1:
+        raise InvalidInput("The body of an action must hold exactly one key, its name.")
+    (name,) = content
+    for route in routes:
+        if route.action == name:
+            return route
+    raise InvalidInput(f"There is no such action: {name[:60]!r}.")
 
 
 def _encoded(route: Route, result: object, trace: Trace) -> Answer:

@@ -43,12 +43,15 @@ class Body(Struct):
     that may stand beside it. ``CONTENT`` names the one field that holds the whole object, where its keys
     are the client's own. ``SINCE`` maps fields to the minor microversion that brought them.
     ``STRICT_FROM`` is the first minor microversion that refuses unknown keys; None: never, nor beside
-    the wrapper.
+    the wrapper. ``EXTRA`` names the field that takes the unknown keys with their values, as Keystone keeps
+    them. ``EXAMPLE`` is a right content, without the wrapper: tests that walk the routes send it.
     """
 
+    EXAMPLE: ClassVar[Any]
     WRAPPER: ClassVar[str | None] = None
     SIBLINGS: ClassVar[frozenset[str]] = frozenset()
     CONTENT: ClassVar[str | None] = None
+    EXTRA: ClassVar[str | None] = None
     SINCE: ClassVar[dict[str, int]] = {}
     STRICT_FROM: ClassVar[int | None] = None
 
@@ -163,11 +166,11 @@ def _dec_hook(kind: type, value: object) -> Any:
     return _DECODERS[kind](value)
 
 
-def decode(kind: type[B], raw: bytes, microversion: int) -> B:
-    """``raw`` as ``kind`` at ``microversion``. Raises :class:`InvalidInput` with the place and the reason."""
-    content = parse_json(raw)
-    if not isinstance(content, dict):
-        raise InvalidInput("The body must be a JSON object.")
+def decode(kind: type[B], content: dict[str, Any], microversion: int) -> B:
+    """``content`` as ``kind`` at ``microversion``.
+
+    Raises :class:`InvalidInput` with the place and the reason.
+    """
     strict = kind.STRICT_FROM is not None and microversion >= kind.STRICT_FROM
     where = kind.WRAPPER
     if where is not None:
@@ -179,6 +182,11 @@ def decode(kind: type[B], raw: bytes, microversion: int) -> B:
         content = content[where]
     if kind.CONTENT is not None:
         content = {kind.CONTENT: content}
+    if kind.EXTRA is not None and isinstance(content, dict):
+        known = _encoded_names(kind)
+        extra = {key: value for key, value in content.items() if key not in known}
+        content = {key: value for key, value in content.items() if key in known}
+        content[kind.EXTRA] = extra
     variant, newer = _variant(kind, microversion, strict)
     try:
         body = cast("B", msgspec.convert(content, variant, strict=True, dec_hook=_dec_hook))
@@ -203,6 +211,20 @@ def _variant(
     fields = [(name, Any, UNSET) for name in newer]
     variant = msgspec.defstruct(kind.__name__, fields, bases=(kind,), forbid_unknown_fields=strict)
     return cast("type[B]", variant), newer
+
+
+@lru_cache(maxsize=1024)
+def _encoded_names(kind: type[Body]) -> frozenset[str]:
+    """The keys of the fields, without the one for unknown keys: a client's key of that name is unknown."""
+    return frozenset(kind.__struct_encode_fields__) - {str(kind.EXTRA)}
+
+
+def parse_object(raw: bytes) -> dict[str, Any]:
+    """``raw`` as a JSON object. Raises :class:`InvalidInput` for what is none, or abuses it."""
+    content = parse_json(raw)
+    if not isinstance(content, dict):
+        raise InvalidInput("The body must be a JSON object.")
+    return content
 
 
 def parse_json(raw: bytes) -> Any:

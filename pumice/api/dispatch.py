@@ -45,7 +45,8 @@ class Dispatch:
                 node = node.children.setdefault(segment, Node())
         others = node.routes.setdefault(route.method, [])
         for other in others:
-            if route.since <= _until(other) and other.since <= _until(route):
+            same = route.action == other.action
+            if same and route.since <= _until(other) and other.since <= _until(route):
                 raise ValueError(f"{route.method} {route.path}: microversions overlap")
         others.append(route)
 
@@ -73,8 +74,8 @@ def is_public(node: Node | None, method: str) -> bool:
     return node is not None and any(route.policy is PUBLIC for route in _routes(node, method) or ())
 
 
-def choose(node: Node | None, method: str, microversion: int) -> Route:
-    """The route for ``method`` at ``microversion``; HEAD is answered by GET.
+def choose(node: Node | None, method: str, microversion: int) -> list[Route]:
+    """The route for ``method`` at ``microversion``, or the routes of its actions; HEAD is answered by GET.
 
     Raises :class:`NotFound`, or :class:`MethodNotAllowed` if only the method is wrong.
     """
@@ -84,10 +85,10 @@ def choose(node: Node | None, method: str, microversion: int) -> Route:
     if routes is None:
         allowed = {*node.routes, "HEAD"} if "GET" in node.routes else {*node.routes}
         raise MethodNotAllowed(method, tuple(sorted(allowed)))
-    for route in routes:
-        if route.since <= microversion <= _until(route):
-            return route
-    raise NotFound("The resource could not be found.")
+    found = [route for route in routes if route.since <= microversion <= _until(route)]
+    if not found:
+        raise NotFound("The resource could not be found.")
+    return found
 
 
 def _routes(node: Node, method: str) -> list[Route] | None:

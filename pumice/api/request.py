@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar, TypeVarTuple
 from urllib.parse import parse_qsl
 
+import msgspec
 from msgspec import Struct
 
 from pumice.api.container import Services
 from pumice.context import Context
 from pumice.errors import InvalidInput
+from pumice.services.idempotency import Attempt, Once, once_only
 from pumice.trace import Trace
+
+T = TypeVar("T")
+V = TypeVar("V")
+A = TypeVarTuple("A")
 
 
 class Request:
@@ -18,10 +25,12 @@ class Request:
 
     ``parameters`` are the path's, by the names in the route; ``mount`` is the path prefix of the API and
     ``base`` the absolute URL before it. ``microversion`` is the minor number (``3.71`` is 71).
-    ``context`` is set unless the route is public.
+    ``context`` is set unless the route is public, ``success`` is the route's status, and
+    ``attempt`` is set if the client sent an ``Idempotency-Key`` that the route heeds.
     """
 
     __slots__ = (
+        "attempt",
         "base",
         "context",
         "headers",
@@ -32,6 +41,7 @@ class Request:
         "path",
         "query_string",
         "services",
+        "success",
         "token",
         "trace",
     )
@@ -53,11 +63,26 @@ class Request:
         self.mount = ""
         self.base = ""
         self.services: Services
+        self.success = 200
+        self.attempt: Attempt | None = None
 
     def header(self, name: bytes) -> str | None:
         """A header by its lower-case name, or None."""
         value = self.headers.get(name)
         return None if value is None else value.decode("latin-1")
+
+    def once(self, view: Callable[[T], Any]) -> Once[T] | None:
+        """How to make something once only, whose answer is ``view`` of what the unit returns."""
+        if self.attempt is None:
+            return None
+        return Once(self.attempt, self.success, lambda made: msgspec.json.encode(view(made)))
+
+    async def write(
+        self, unit: Callable[[Any, *A], T], *arguments: *A, view: Callable[[T], V]
+    ) -> V:
+        """Run ``unit(txn, *arguments)`` and return ``view`` of its result; for handlers of keyed routes."""
+        unit = once_only(self.once(view), unit)
+        return view(await self.services.units.write(unit, *arguments, trace=self.trace))
 
     def own_target(self) -> dict[str, object]:
         """The target of a policy that is checked before a resource is loaded.

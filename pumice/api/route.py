@@ -6,7 +6,7 @@ public, its microversions neither overlap nor leave a gap, and a denied and an u
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from pumice.api.policy import Policy
 from pumice.errors import PumiceError
 
 Handler = Callable[..., Awaitable[Any]]
+Target = Callable[..., Awaitable[Mapping[str, object]]]
 
 PUBLIC: Final = None
 """The policy of a route that needs no token."""
@@ -26,10 +27,17 @@ class Route:
 
     ``handler(request)`` or, with ``body``, ``handler(request, body)`` returns what is encoded as the JSON
     answer (None for an empty one), or an :class:`pumice.api.request.Answer`. ``policy`` is checked before
-    the handler, without a target; a handler that must look at the resource first is given one whose rule
-    needs no target, and hides what the caller may not see; ``further`` are the policies that the handler
-    itself may enforce. ``since`` and ``until`` are minor
-    microversions, both included. ``raises`` lists the errors a caller must expect beside those of the
+    the handler. What it is checked on is the caller's own and the path's parameters
+    (:meth:`pumice.api.request.Request.own_target`) and, with ``target``, what that coroutine function of the
+    handler's arguments finds besides: attributes of the resource, none for one that does not exist, which
+    only those may learn whom the rule lets pass without. ``further`` are the policies that the handler itself
+    may enforce. ``since`` and ``until`` are minor microversions, both included.
+
+    ``action`` is the one key of the body of ``POST .../action`` that means this route; its value is what
+    ``body`` describes. A ``keyed`` POST heeds ``Idempotency-Key``: its handler makes what it makes by
+    :meth:`pumice.api.request.Request.write` or with :meth:`pumice.api.request.Request.once`.
+
+    ``raises`` lists the errors a caller must expect beside those of the
     pipeline, :class:`pumice.errors.InvalidInput` and :class:`pumice.errors.Unavailable`; every test of
     the API fails when a handler raises another one.
     """
@@ -40,6 +48,9 @@ class Route:
     policy: Policy | None
     status: int = 200
     body: type[Body] | None = None
+    action: str | None = None
+    target: Target | None = None
+    keyed: bool = False
     since: int = 0
     until: int | None = None
     raises: tuple[type[PumiceError], ...] = ()

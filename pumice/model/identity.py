@@ -17,6 +17,9 @@ ScopeKind = Literal["unscoped", "project", "domain", "system"]
 SYSTEM_TARGET: Final = "all"
 """The id under which roles on the system are granted; Keystone knows no part of it."""
 
+ActorKind = Literal["user", "group"]
+"""Who may have roles: a group's are those of each of its members."""
+
 Interface = Literal["public", "internal", "admin"]
 
 
@@ -65,12 +68,17 @@ class Role(Struct, frozen=True):
 
 
 class Assignment(Struct, frozen=True):
-    """A role that a user has on a target: a project's or domain's id, or :data:`SYSTEM_TARGET`."""
+    """A role that an actor has on a target: a project's or domain's id, or :data:`SYSTEM_TARGET`.
 
-    user_id: str
+    An ``inherited`` one holds on every project below the target, and not on the target itself.
+    """
+
+    actor_type: ActorKind
+    actor_id: str
     target_type: ScopeKind
     target_id: str
     role_id: str
+    inherited: bool = False
 
 
 class Region(Struct, frozen=True):

@@ -135,8 +135,8 @@ def _make_admin(txn: Txn, ids: Iterator[str], new: Bootstrap) -> None:
     _make_role(txn, ids, _SERVICE_ROLE, new.now_us)
     for prior, implied in pairwise(role_ids):
         roles.imply(txn, prior, implied)
-    assignments.insert(txn, Assignment(user.id, "project", project.id, role_ids[0]))
-    assignments.insert(txn, Assignment(user.id, "system", SYSTEM_TARGET, role_ids[0]))
+    assignments.insert(txn, Assignment("user", user.id, "project", project.id, role_ids[0]))
+    assignments.insert(txn, Assignment("user", user.id, "system", SYSTEM_TARGET, role_ids[0]))
 
 
 def _make_role(txn: Txn, ids: Iterator[str], name: str, now_us: int) -> str:

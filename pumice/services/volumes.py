@@ -18,6 +18,7 @@ from pumice.operations.volume_create import VOLUME_CREATE, VolumeCreate, rank
 from pumice.operations.volume_delete import VOLUME_DELETE, VolumeDelete
 from pumice.seams import Seams
 from pumice.services import quotas
+from pumice.services.idempotency import Once, once_only
 from pumice.services.quotas import QuotaDefaults
 from pumice.services.volume_types import find_volume_type
 from pumice.settings import Settings
@@ -87,7 +88,9 @@ class VolumeService:
         self._settings = settings
         self._quota = QuotaDefaults.of(settings)
 
-    async def create(self, context: Context, new: NewVolume) -> Accepted:
+    async def create(
+        self, context: Context, new: NewVolume, once: Once[Volume] | None = None
+    ) -> Accepted:
         """Accept a volume: rank the backends, then one unit for quota, row, operation and claim.
 
         Raises :class:`pumice.errors.VolumeTypeNotFound`, :class:`InvalidInput` or
@@ -100,7 +103,11 @@ class VolumeService:
             accept = await self._prepare(context, new, context.project_id)
             try:
                 accepted = await self._store.write(
-                    accept_volume, context, accept, self._engine, trace=context.trace
+                    once_only(once, accept_volume),
+                    context,
+                    accept,
+                    self._engine,
+                    trace=context.trace,
                 )
             except _TypeChanged:
                 continue

@@ -65,7 +65,7 @@ def select(txn: Txn, query: DomainQuery) -> list[Domain]:
 
 _OF_USER: Final = f"""
 {_SELECT} WHERE id IN (SELECT target_id FROM role_assignments
-    WHERE user_id = :user_id AND target_type = 'domain')
+    WHERE actor_type = 'user' AND actor_id = :user_id AND NOT inherited AND target_type = 'domain')
 ORDER BY created_at, id
 """
 

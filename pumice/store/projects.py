@@ -72,7 +72,7 @@ def select(txn: Txn, query: ProjectQuery) -> list[Project]:
 
 _OF_USER: Final = f"""
 {_SELECT} WHERE id IN (SELECT target_id FROM role_assignments
-    WHERE user_id = :user_id AND target_type = 'project')
+    WHERE actor_type = 'user' AND actor_id = :user_id AND NOT inherited AND target_type = 'project')
 ORDER BY created_at, id
 """
 

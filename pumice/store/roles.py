@@ -14,8 +14,8 @@ from pumice.store.txn import Txn
 _SELECT: Final = "SELECT id, name, description, created_at FROM roles"
 
 _INSERT: Final = """
-INSERT INTO roles (id, name, description, created_at)
-VALUES (:id, :name, :description, :created_at)
+INSERT INTO roles (id, name, description, created_at, options, extra)
+VALUES (:id, :name, :description, :created_at, '{}', '{}')
 """
 
 

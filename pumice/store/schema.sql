@@ -9,7 +9,7 @@ CREATE TABLE domains (
     description TEXT NOT NULL,
     enabled BOOLEAN NOT NULL,
     created_at BIGINT NOT NULL
-);
+, options TEXT NOT NULL DEFAULT '{}', extra TEXT NOT NULL DEFAULT '{}');
 
 CREATE TABLE projects (
     id TEXT PRIMARY KEY,
@@ -18,7 +18,7 @@ CREATE TABLE projects (
     name TEXT NOT NULL,
     description TEXT NOT NULL,
     enabled BOOLEAN NOT NULL,
-    created_at BIGINT NOT NULL,
+    created_at BIGINT NOT NULL, tags TEXT NOT NULL DEFAULT '[]', options TEXT NOT NULL DEFAULT '{}', extra TEXT NOT NULL DEFAULT '{}',
     UNIQUE (domain_id, name)
 );
 
@@ -35,7 +35,7 @@ CREATE TABLE users (
     default_project_id TEXT,
     description TEXT,
     email TEXT,
-    created_at BIGINT NOT NULL,
+    created_at BIGINT NOT NULL, options TEXT NOT NULL DEFAULT '{}', extra TEXT NOT NULL DEFAULT '{}', tokens_after BIGINT NOT NULL DEFAULT 0,
     UNIQUE (domain_id, name)
 );
 
@@ -43,34 +43,17 @@ CREATE INDEX users_created ON users (created_at, id);
 
 CREATE INDEX users_name ON users (name);
 
-CREATE TABLE roles (
-    id TEXT PRIMARY KEY,
-    name TEXT NOT NULL UNIQUE,
-    description TEXT NOT NULL,
-    created_at BIGINT NOT NULL
-);
-
 CREATE TABLE role_implications (
     prior_role_id TEXT NOT NULL REFERENCES roles (id),
     implied_role_id TEXT NOT NULL REFERENCES roles (id),
     PRIMARY KEY (prior_role_id, implied_role_id)
 );
 
-CREATE TABLE role_assignments (
-    user_id TEXT NOT NULL REFERENCES users (id),
-    target_type TEXT NOT NULL,
-    target_id TEXT NOT NULL,
-    role_id TEXT NOT NULL REFERENCES roles (id),
-    PRIMARY KEY (user_id, target_type, target_id, role_id)
-);
-
-CREATE INDEX role_assignments_target ON role_assignments (target_type, target_id);
-
 CREATE TABLE regions (
     id TEXT PRIMARY KEY,
     description TEXT NOT NULL,
     parent_region_id TEXT REFERENCES regions (id)
-);
+, extra TEXT NOT NULL DEFAULT '{}');
 
 CREATE TABLE services (
     id TEXT PRIMARY KEY,
@@ -78,7 +61,7 @@ CREATE TABLE services (
     name TEXT NOT NULL,
     description TEXT NOT NULL,
     enabled BOOLEAN NOT NULL
-);
+, extra TEXT NOT NULL DEFAULT '{}');
 
 CREATE TABLE endpoints (
     id TEXT PRIMARY KEY,
@@ -87,7 +70,7 @@ CREATE TABLE endpoints (
     region_id TEXT REFERENCES regions (id),
     url TEXT NOT NULL,
     enabled BOOLEAN NOT NULL
-);
+, extra TEXT NOT NULL DEFAULT '{}');
 
 CREATE INDEX endpoints_service ON endpoints (service_id);
 
@@ -139,7 +122,7 @@ CREATE TABLE volumes (
     provider_location TEXT,
     created_at BIGINT NOT NULL,
     updated_at BIGINT
-);
+, is_readonly BOOLEAN, image_metadata TEXT NOT NULL DEFAULT '{}', migration_status TEXT);
 
 CREATE INDEX volumes_project ON volumes (project_id, created_at, id);
 
@@ -281,9 +264,124 @@ CREATE INDEX events_created ON events (created_at, id);
 
 CREATE INDEX events_project ON events (project_id, created_at, id);
 
+CREATE INDEX projects_parent ON projects (parent_id);
+
+CREATE TABLE groups (
+    id TEXT PRIMARY KEY,
+    domain_id TEXT NOT NULL REFERENCES domains (id),
+    name TEXT NOT NULL,
+    description TEXT NOT NULL,
+    extra TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    UNIQUE (domain_id, name)
+);
+
+CREATE INDEX groups_created ON groups (created_at, id);
+
+CREATE TABLE group_members (
+    group_id TEXT NOT NULL REFERENCES groups (id),
+    user_id TEXT NOT NULL REFERENCES users (id),
+    PRIMARY KEY (group_id, user_id)
+);
+
+CREATE INDEX group_members_user ON group_members (user_id);
+
+CREATE TABLE "roles" (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    description TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    domain_id TEXT REFERENCES domains (id),
+    options TEXT NOT NULL,
+    extra TEXT NOT NULL
+);
+
+CREATE UNIQUE INDEX roles_name ON roles (COALESCE(domain_id, ''), name);
+
+CREATE TABLE "role_assignments" (
+    actor_type TEXT NOT NULL,
+    actor_id TEXT NOT NULL,
+    target_type TEXT NOT NULL,
+    target_id TEXT NOT NULL,
+    role_id TEXT NOT NULL REFERENCES roles (id),
+    inherited BOOLEAN NOT NULL,
+    PRIMARY KEY (actor_type, actor_id, target_type, target_id, role_id, inherited)
+);
+
+CREATE INDEX role_assignments_target ON role_assignments (target_type, target_id);
+
+CREATE INDEX role_assignments_role ON role_assignments (role_id);
+
+CREATE TABLE revoked_tokens (
+    audit_id TEXT PRIMARY KEY,
+    expires_at BIGINT NOT NULL
+);
+
+CREATE INDEX revoked_tokens_expires ON revoked_tokens (expires_at);
+
+CREATE TABLE volume_metadata (
+    volume_id TEXT NOT NULL REFERENCES volumes (id) ON DELETE CASCADE,
+    key TEXT NOT NULL,
+    value TEXT NOT NULL,
+    project_id TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (volume_id, key)
+);
+
+CREATE INDEX volume_metadata_project
+    ON volume_metadata (project_id, key, value, created_at, volume_id);
+
+CREATE INDEX volume_metadata_key ON volume_metadata (key, value, created_at, volume_id);
+
+CREATE TABLE volume_type_access (
+    volume_type_id TEXT NOT NULL REFERENCES volume_types (id) ON DELETE CASCADE,
+    project_id TEXT NOT NULL,
+    PRIMARY KEY (volume_type_id, project_id)
+);
+
+CREATE INDEX volume_type_access_project ON volume_type_access (project_id);
+
+CREATE TABLE default_types (
+    project_id TEXT PRIMARY KEY,
+    volume_type_id TEXT NOT NULL REFERENCES volume_types (id)
+);
+
+CREATE INDEX default_types_type ON default_types (volume_type_id);
+
+CREATE TABLE quota_classes (
+    name TEXT NOT NULL,
+    resource TEXT NOT NULL,
+    hard_limit BIGINT NOT NULL,
+    PRIMARY KEY (name, resource)
+);
+
+CREATE TABLE service_flags (
+    host TEXT NOT NULL,
+    service TEXT NOT NULL,
+    enabled BOOLEAN NOT NULL,
+    disabled_reason TEXT,
+    updated_at BIGINT NOT NULL,
+    PRIMARY KEY (host, service)
+);
+
+CREATE TABLE kept_answers (
+    user_id TEXT NOT NULL,
+    project_id TEXT NOT NULL,
+    path TEXT NOT NULL,
+    idempotency_key TEXT NOT NULL,
+    body_hash TEXT NOT NULL,
+    resource_id TEXT NOT NULL,
+    status BIGINT NOT NULL,
+    answer TEXT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    PRIMARY KEY (user_id, project_id, path, idempotency_key)
+);
+
+CREATE INDEX kept_answers_expires ON kept_answers (expires_at);
+
 CREATE TABLE alembic_version (
     version_num VARCHAR(32) NOT NULL,
     CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
 
-INSERT INTO alembic_version (version_num) VALUES ('0001');
+INSERT INTO alembic_version (version_num) VALUES ('0002');

@@ -353,4 +353,4 @@ def _populate(txn: Txn, seams: Seams) -> None:
         user = User(ids.identity_side(), "default", name, True, None, None, None, now_us)
         users.insert(txn, user, password_hash)
         role_id = roles.select(txn, RoleQuery(name=role))[0].id
-        assignments.insert(txn, Assignment(user.id, scope, target, role_id))
+        assignments.insert(txn, Assignment("user", user.id, scope, target, role_id))

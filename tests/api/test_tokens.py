@@ -215,7 +215,7 @@ class TestTheEndOfAToken:
 class TestOwn:
     async def test_projects_domains_and_system(self, cloud: Cloud) -> None:
         await cloud.sql(
-            "INSERT INTO role_assignments SELECT user_id, target_type, :ocean, role_id "
+            "INSERT INTO role_assignments SELECT 'user', actor_id, target_type, :ocean, role_id, FALSE "
             "FROM role_assignments WHERE target_id = :mountain",
             ocean=OCEAN,
             mountain=MOUNTAIN,

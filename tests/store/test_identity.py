@@ -186,8 +186,8 @@ def test_roles_imply_roles_even_in_a_circle(txn: Txn) -> None:
     for prior, implied in (("a", "b"), ("b", "c"), ("c", "a"), ("b", "d"), ("b", "d")):
         roles.imply(txn, prior, implied)
     for _ in range(2):
-        assignments.insert(txn, Assignment("u-stone", "project", "p-stone", "b"))
-    assignments.insert(txn, Assignment("u-stone", "domain", "stone", "other"))
+        assignments.insert(txn, Assignment("user", "u-stone", "project", "p-stone", "b"))
+    assignments.insert(txn, Assignment("user", "u-stone", "domain", "stone", "other"))
 
     def names(user_id: str, target_id: str) -> list[str]:
         found = assignments.effective_roles(txn, user_id, "project", target_id)
@@ -203,8 +203,8 @@ def test_a_role_on_a_domain_is_none_on_a_project_of_the_same_id(txn: Txn) -> Non
     domains.insert(txn, Domain("both", "Both", "", True, 9))
     projects.insert(txn, Project("both", "both", "both", "both", "", True, 9))
     roles.insert(txn, Role("r", "r", "", 0))
-    assignments.insert(txn, Assignment("u-stone", "domain", "both", "r"))
-    assignments.insert(txn, Assignment("u-default", "project", "both", "r"))
+    assignments.insert(txn, Assignment("user", "u-stone", "domain", "both", "r"))
+    assignments.insert(txn, Assignment("user", "u-default", "project", "both", "r"))
     assert [one.id for one in domains.of_user(txn, "u-stone")] == ["both"]
     assert projects.of_user(txn, "u-stone") == []
     assert [one.id for one in projects.of_user(txn, "u-default")] == ["both"]

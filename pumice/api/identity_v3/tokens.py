@@ -83,6 +83,12 @@ class Auth(Body):
     """``POST /auth/tokens``."""
 
     WRAPPER = "auth"
+    EXAMPLE = {  # noqa: RUF012 - a ClassVar of Body
+        "identity": {
+            "methods": ["password"],
+            "password": {"user": {"id": "nobody", "password": "example"}},
+        }
+    }
 
     identity: Identity
     scope: Scope | str | None = None

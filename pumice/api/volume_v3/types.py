@@ -35,6 +35,7 @@ class CreateType(Body):
 
     WRAPPER = "volume_type"
     STRICT_FROM = 0
+    EXAMPLE = {"name": "example"}  # noqa: RUF012 - a ClassVar of Body
 
     name: str
     description: str | None = None
@@ -46,6 +47,7 @@ class SpecsBody(Body):
     """``POST /types/{type_id}/extra_specs``."""
 
     STRICT_FROM = 0
+    EXAMPLE = {"extra_specs": {"key": "value"}}  # noqa: RUF012 - a ClassVar of Body
 
     extra_specs: dict[str, str | None]
 
@@ -54,6 +56,7 @@ class AnySpec(Body):
     """``PUT /types/{type_id}/extra_specs/{key}``: the key itself, without a wrapper."""
 
     CONTENT = "content"
+    EXAMPLE = {"key": "value"}  # noqa: RUF012 - a ClassVar of Body
 
     content: dict[str, str | None]
 
@@ -154,10 +157,12 @@ async def create_type(request: Request, body: CreateType) -> dict[str, Any]:
     new = NewVolumeType(
         request.services.seams.ids.volume_side(), name, body.description, body.is_public, specs
     )
-    volume_type = await request.services.units.write(
-        volume_types.create_volume_type, request.context, new, trace=request.trace
+    return await request.write(
+        volume_types.create_volume_type,
+        request.context,
+        new,
+        view=lambda made: {"volume_type": view(request, made)},
     )
-    return {"volume_type": view(request, volume_type)}
 
 
 def _check_specs(specs: dict[str, str | None]) -> None:
@@ -255,7 +260,15 @@ async def delete_extra_spec(request: Request) -> None:
 
 ROUTES: Final = (
     Route("GET", "/types", list_types, policies.TYPE_LIST, raises=(VolumeTypeNotFound,)),
-    Route("POST", "/types", create_type, policies.TYPE_CREATE, body=CreateType, raises=(Conflict,)),
+    Route(
+        "POST",
+        "/types",
+        create_type,
+        policies.TYPE_CREATE,
+        body=CreateType,
+        keyed=True,
+        raises=(Conflict,),
+    ),
     Route("GET", "/types/{type_id}", show_type, policies.TYPE_SHOW, raises=(VolumeTypeNotFound,)),
     Route(
         "DELETE",

@@ -36,6 +36,7 @@ class CreateVolume(Body):
         "backup_id": versions.CREATE_FROM_BACKUP,
     }
     STRICT_FROM = versions.STRICT_BODIES
+    EXAMPLE = {"size": 1}  # noqa: RUF012 - a ClassVar of Body
 
     size: CinderInt | None = None
     name: Name | None = None
@@ -171,9 +172,13 @@ async def create_volume(request: Request, body: CreateVolume) -> dict[str, Any]:
         availability_zone=body.availability_zone,
         metadata=body.metadata or {},
     )
-    accepted = await request.services.volumes.create(request.context, new)
+
+    def view(volume: Volume) -> dict[str, Any]:
+        return {"volume": detail(request, volume, shown=False)}
+
+    accepted = await request.services.volumes.create(request.context, new, request.once(view))
     await request.services.operations.settle(accepted.operation_id)
-    return {"volume": detail(request, accepted.volume, shown=False)}
+    return view(accepted.volume)
 
 
 def _refuse_sources(body: CreateVolume) -> None:
@@ -322,6 +327,7 @@ ROUTES: Final = (
         policies.CREATE,
         status=202,
         body=CreateVolume,
+        keyed=True,
         raises=(VolumeTypeNotFound, QuotaExceeded, NotSupported, NotFound),
     ),
     Route("GET", "/volumes/{volume_id}", show_volume, policies.SHOW, raises=(VolumeNotFound,)),

@@ -162,7 +162,7 @@ class World:
         def unit(txn: Txn) -> None:
             row = txn.one("SELECT id FROM roles WHERE name = :name", {"name": role})
             assert row is not None
-            assignments.insert(txn, Assignment(user_id, scope, target_id, row[0]))
+            assignments.insert(txn, Assignment("user", user_id, scope, target_id, row[0]))
 
         await self.store.write(unit)
 

@@ -43,7 +43,7 @@ async def test_a_first_start_makes_what_a_client_needs(empty_world: Any, databas
         ("manager", "member"),
         ("member", "reader"),
     }
-    assert {(row[0], row[1], row[2], names[row[3]]) for row in made["role_assignments"]} == {
+    assert {(row[1], row[2], row[3], names[row[4]]) for row in made["role_assignments"]} == {
         (user[0], "project", project[0], "admin"),
         (user[0], "system", "all", "admin"),
     }

@@ -163,7 +163,7 @@ NO_USER = "UPDATE users SET enabled = FALSE WHERE name = 'basalt'"
 NO_DOMAIN = "UPDATE domains SET enabled = FALSE WHERE name = 'Stone'"
 NO_PROJECT = "UPDATE projects SET enabled = FALSE WHERE name = 'quarry'"
 NO_ROLE = """DELETE FROM role_assignments WHERE target_type = 'domain'
-    AND user_id = (SELECT id FROM users WHERE name = 'basalt')"""
+    AND actor_id = (SELECT id FROM users WHERE name = 'basalt')"""
 
 
 async def stone_domain(world: Any) -> None:

@@ -1,0 +1,82 @@
+"""Rows of ``kept_answers``: what was answered to requests that carried an ``Idempotency-Key``."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import asdict
+
+from pumice.store.txn import Txn
+
+
+class Key(Struct, frozen=True):
+    """A client's key in its scope: who sent it, for which project, to which path."""
+
+    user_id: str
+    project_id: str
+    path: str
+    idempotency_key: str
+
+
+class KeptAnswer(Struct, frozen=True):
+    """An answer: to which body, its status and its own body, and what it made."""
+
+    body_hash: str
+    resource_id: str
+    status: int
+    answer: str
+
+
+_FIND: Final = """
+SELECT body_hash, resource_id, status, answer FROM kept_answers
+WHERE user_id = :user_id AND project_id = :project_id AND path = :path
+    AND idempotency_key = :idempotency_key AND expires_at > :now
+"""
+
+
+def find(txn: Txn, key: Key, now_us: int) -> KeptAnswer | None:
+    """The answer that was given under ``key``, or None."""
+    row = txn.one(_FIND, {**asdict(key), "now": now_us})
+    return None if row is None else KeptAnswer(*row)
+
+
+_CLAIM: Final = """
+INSERT INTO kept_answers (user_id, project_id, path, idempotency_key, body_hash, resource_id, status,
+    answer, expires_at)
+VALUES (:user_id, :project_id, :path, :idempotency_key, :body_hash, '', 0, '', :expires_at)
+ON CONFLICT (user_id, project_id, path, idempotency_key) DO UPDATE
+SET body_hash = excluded.body_hash, expires_at = excluded.expires_at
+WHERE kept_answers.expires_at <= :now
+"""
+
+
+def claim(txn: Txn, key: Key, body_hash: str, now_us: int, expires_us: int) -> bool:
+    """Take ``key`` for this transaction; False if another request has it, or had it and was answered."""
+    parameters = {"body_hash": body_hash, "now": now_us, "expires_at": expires_us}
+    return txn.change(_CLAIM, {**asdict(key), **parameters}) > 0
+
+
+_KEEP: Final = """
+UPDATE kept_answers SET resource_id = :resource_id, status = :status, answer = :answer
+WHERE user_id = :user_id AND project_id = :project_id AND path = :path
+    AND idempotency_key = :idempotency_key
+"""
+
+
+def keep(txn: Txn, key: Key, resource_id: str, status: int, answer: str) -> None:
+    """Write down what is answered under ``key``, which this transaction has claimed."""
+    parameters = {"resource_id": resource_id, "status": status, "answer": answer}
+    txn.change(_KEEP, {**asdict(key), **parameters})
+
+
+_PRUNE: Final = """
+DELETE FROM kept_answers WHERE (user_id, project_id, path, idempotency_key) IN (
+    SELECT user_id, project_id, path, idempotency_key FROM kept_answers
+    WHERE expires_at <= :now LIMIT :limit)
+"""
+
+
+def prune(txn: Txn, now_us: int, limit: int) -> int:
+    """Remove at most ``limit`` answers that are kept no longer; how many."""
+    return txn.change(_PRUNE, {"now": now_us, "limit": limit})
