@@ -34,7 +34,7 @@ from pumice.errors import (
     Unauthenticated,
     UnsupportedMediaType,
 )
-from pumice.services.idempotency import Answered, Attempt, find_answer, new_attempt
+from pumice.services.idempotency import Answered, Attempt, find_answer, new_attempt, new_replay
 from pumice.trace import Trace, place
 
 Scope = MutableMapping[str, Any]
@@ -183,10 +183,22 @@ class App:
             if route.target is not None:
                 target |= await route.target(request, *arguments)
             self._services.rules.enforce(route.policy, request.context, target)
-        if route.keyed and (key := request.header(b"idempotency-key")) is not None:
-            attempt = new_attempt(request.context, request.path, key, raw)
+        attempt = self._attempt(request, route, arguments, raw) if route.keyed else None
+        if attempt is not None:
             return await self._once(request, route, arguments, attempt)
         return _encoded(route, await route.handler(request, *arguments), request.trace)
+
+    def _attempt(
+        self, request: Request, route: Route, arguments: tuple[Body, ...], raw: bytes
+    ) -> Attempt | None:
+        """The request under its client's ``Idempotency-Key``, or as what may be a repeat; None: neither."""
+        key = request.header(b"idempotency-key")
+        if key is not None:
+            return new_attempt(request.context, request.path, key, raw)
+        seconds = self._services.settings.replay_detection_seconds
+        if seconds and route.replay_name is not None and route.replay_name(*arguments):
+            return new_replay(request.context, request.path, raw, seconds)
+        return None
 
     async def _once(
         self, request: Request, route: Route, arguments: tuple[Body, ...], attempt: Attempt

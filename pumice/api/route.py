@@ -35,7 +35,9 @@ class Route:
 
     ``action`` is the one key of the body of ``POST .../action`` that means this route; its value is what
     ``body`` describes. A ``keyed`` POST heeds ``Idempotency-Key``: its handler makes what it makes by
-    :meth:`pumice.api.request.Request.write` or with :meth:`pumice.api.request.Request.once`.
+    :meth:`pumice.api.request.Request.write` or with :meth:`pumice.api.request.Request.once`. With
+    ``replay_name``, a repeat without a key can be told from a second request by the name that it finds in
+    the body, if there is one (``replay_detection_seconds``).
 
     ``raises`` lists the errors a caller must expect beside those of the
     pipeline, :class:`pumice.errors.InvalidInput` and :class:`pumice.errors.Unavailable`; every test of
@@ -51,6 +53,7 @@ class Route:
     action: str | None = None
     target: Target | None = None
     keyed: bool = False
+    replay_name: Callable[[Any], str | None] | None = None
     since: int = 0
     until: int | None = None
     raises: tuple[type[PumiceError], ...] = ()

@@ -4,6 +4,9 @@ The key is claimed, and the answer kept, in the transaction of what is made: eit
 neither. Of two requests with one key at once the second one's claim fails, its transaction leaves nothing,
 and it is given the first one's answer as soon as that is on disk. Only what was made is remembered; a refusal
 leaves the key free.
+
+With ``replay_detection_seconds``, a request without a key gets one made of what it asks for: a client that
+knows no such header and repeats a create soon after, because an answer got lost, gets the first one's answer.
 """
 
 from __future__ import annotations
@@ -56,6 +59,13 @@ def new_attempt(context: Context, path: str, key: str, body: bytes) -> Attempt:
     scope = Key(context.user_id, context.project_id or "", path, key)
     expires_us = context.now_us + KEPT_SECONDS * 1_000_000
     return Attempt(scope, hashlib.sha256(body).hexdigest(), context.now_us, expires_us)
+
+
+def new_replay(context: Context, path: str, body: bytes, seconds: int) -> Attempt:
+    """A request whose client sends no key: the same of the same project within ``seconds`` is a repeat."""
+    body_hash = hashlib.sha256(body).hexdigest()
+    scope = Key("", context.project_id or "", path, body_hash)
+    return Attempt(scope, body_hash, context.now_us, context.now_us + seconds * 1_000_000)
 
 
 def find_answer(txn: Txn, attempt: Attempt) -> KeptAnswer | None:

@@ -115,6 +115,14 @@ class Settings(BackendDefaults, frozen=True, kw_only=True):
     operation_retention_seconds: Annotated[
         Seconds, Meta(description="Seconds for which a finished operation can be looked up.")
     ] = 30 * 86_400
+    replay_detection_seconds: Annotated[
+        int,
+        Meta(
+            description="Seconds in which the same create of a named volume is a repeat; 0: never.",
+            ge=0,
+            le=86_400,
+        ),
+    ] = 0
     host: Annotated[
         Name, Meta(description="First part of host@backend#pool; keep it once volumes exist.")
     ] = "pumice"

@@ -1,4 +1,8 @@
-"""Rows of ``kept_answers``: what was answered to requests that carried an ``Idempotency-Key``."""
+"""Rows of ``kept_answers``: what was answered to requests that carried an ``Idempotency-Key``.
+
+A key without a user is Pumice's own: a request that looks like a repeat. Its answer counts only as long as
+the volume that it tells of is there and well.
+"""
 
 from __future__ import annotations
 
@@ -28,10 +32,14 @@ class KeptAnswer(Struct, frozen=True):
     answer: str
 
 
-_FIND: Final = """
+_COUNTS: Final = """kept_answers.expires_at > :now AND (kept_answers.user_id <> '' OR EXISTS (
+    SELECT 1 FROM volumes v WHERE v.id = kept_answers.resource_id
+    AND v.status NOT IN ('error', 'deleting', 'error_deleting')))"""
+
+_FIND: Final = f"""
 SELECT body_hash, resource_id, status, answer FROM kept_answers
 WHERE user_id = :user_id AND project_id = :project_id AND path = :path
-    AND idempotency_key = :idempotency_key AND expires_at > :now
+    AND idempotency_key = :idempotency_key AND {_COUNTS}
 """
 
 
@@ -41,13 +49,13 @@ def find(txn: Txn, key: Key, now_us: int) -> KeptAnswer | None:
     return None if row is None else KeptAnswer(*row)
 
 
-_CLAIM: Final = """
+_CLAIM: Final = f"""
 INSERT INTO kept_answers (user_id, project_id, path, idempotency_key, body_hash, resource_id, status,
     answer, expires_at)
 VALUES (:user_id, :project_id, :path, :idempotency_key, :body_hash, '', 0, '', :expires_at)
 ON CONFLICT (user_id, project_id, path, idempotency_key) DO UPDATE
 SET body_hash = excluded.body_hash, expires_at = excluded.expires_at
-WHERE kept_answers.expires_at <= :now
+WHERE NOT ({_COUNTS})
 """
 
 

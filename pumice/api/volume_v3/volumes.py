@@ -328,6 +328,7 @@ ROUTES: Final = (
         status=202,
         body=CreateVolume,
         keyed=True,
+        replay_name=lambda body: body.name or body.display_name,
         raises=(VolumeTypeNotFound, QuotaExceeded, NotSupported, NotFound),
     ),
     Route("GET", "/volumes/{volume_id}", show_volume, policies.SHOW, raises=(VolumeNotFound,)),
