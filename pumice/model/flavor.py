@@ -25,12 +25,13 @@ class FlavorQuery(Struct, frozen=True, kw_only=True):
     """Which flavors, in which order.
 
     ``is_public`` True means those that the project may use, False those that are not public, None
-    all; only an administrator may choose. ``sort_key`` is one of Nova's names (``SORT_KEYS`` of
-    :mod:`pumice.services.flavors`); the id decides between equals. ``marker`` is the id of the last
-    flavor of the page before.
+    all; only an administrator may choose. ``name`` is a part of the name. ``sort_key`` is one of
+    Nova's names (``SORT_KEYS`` of :mod:`pumice.services.flavors`); the id decides between equals.
+    ``marker`` is the id of the last flavor of the page before.
     """
 
     is_public: bool | None = True
+    name: str | None = None
     min_ram_mib: int = 0
     min_disk_gib: int = 0
     sort_key: str = "flavorid"

@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import asdict
 
-from pumice.errors import InvalidInput, NotFound
+from pumice.errors import Conflict, InvalidInput, NotFound
 from pumice.model.flavor import Flavor, FlavorQuery
 from pumice.store.txn import Row, Txn
 
@@ -41,13 +41,45 @@ INSERT INTO flavors (id, name, description, ram_mib, vcpus, disk_gib, ephemeral_
     rxtx_factor, is_public, extra_specs)
 VALUES (:id, :name, :description, :ram_mib, :vcpus, :disk_gib, :ephemeral_gib, :swap_mib,
     :rxtx_factor, :is_public, :extra_specs)
+ON CONFLICT DO NOTHING
 """
+_ID_TAKEN: Final = "SELECT 1 FROM flavors WHERE id = :id"
 
 
 def insert(txn: Txn, flavor: Flavor) -> None:
-    """Add a flavor; its id and name must be new."""
-    specs = msgspec.json.encode(flavor.extra_specs).decode()
-    txn.change(_INSERT, {**asdict(flavor), "extra_specs": specs})
+    """Add a flavor. Raises :class:`Conflict` if its id or name is taken."""
+    specs = _encode_specs(flavor.extra_specs)
+    if txn.change(_INSERT, {**asdict(flavor), "extra_specs": specs}):
+        return
+    if txn.one(_ID_TAKEN, {"id": flavor.id}):
+        raise Conflict(f"Flavor with ID {flavor.id} already exists.")
+    raise Conflict(f"Flavor with name {flavor.name} already exists.")
+
+
+def _encode_specs(specs: dict[str, str]) -> str:
+    return msgspec.json.encode(specs).decode()
+
+
+_UPDATE: Final = """
+UPDATE flavors SET description = :description, extra_specs = :extra_specs WHERE id = :id
+"""
+
+
+def update(txn: Txn, flavor: Flavor) -> None:
+    """Write the description and the extra specs; nothing else of a flavor ever changes."""
+    specs = _encode_specs(flavor.extra_specs)
+    txn.change(_UPDATE, {"id": flavor.id, "description": flavor.description, "extra_specs": specs})
+
+
+_DELETE_ACCESS: Final = "DELETE FROM flavor_access WHERE flavor_id = :id"
+_DELETE: Final = "DELETE FROM flavors WHERE id = :id"
+
+
+def delete(txn: Txn, flavor_id: str) -> None:
+    """Remove a flavor and its list of projects. Raises :class:`NotFound`."""
+    txn.change(_DELETE_ACCESS, {"id": flavor_id})
+    if not txn.change(_DELETE, {"id": flavor_id}):
+        raise NotFound(f"Flavor {flavor_id} could not be found.")
 
 
 _GRANT: Final = """
@@ -56,9 +88,29 @@ ON CONFLICT (flavor_id, project_id) DO NOTHING
 """
 
 
-def grant(txn: Txn, flavor_id: str, project_id: str) -> None:
-    """Let a project use a flavor that is not public."""
-    txn.change(_GRANT, {"flavor_id": flavor_id, "project_id": project_id})
+def grant(txn: Txn, flavor_id: str, project_id: str) -> bool:
+    """Let a project use a flavor that is not public; False if it may already."""
+    return txn.change(_GRANT, {"flavor_id": flavor_id, "project_id": project_id}) > 0
+
+
+_REVOKE: Final = """
+DELETE FROM flavor_access WHERE flavor_id = :flavor_id AND project_id = :project_id
+"""
+
+
+def revoke(txn: Txn, flavor_id: str, project_id: str) -> bool:
+    """Take that back; False if the project had no access."""
+    return txn.change(_REVOKE, {"flavor_id": flavor_id, "project_id": project_id}) > 0
+
+
+_PROJECTS: Final = """
+SELECT project_id FROM flavor_access WHERE flavor_id = :flavor_id ORDER BY project_id
+"""
+
+
+def projects(txn: Txn, flavor_id: str) -> list[str]:
+    """The ids of the projects on a flavor's list."""
+    return [row[0] for row in txn.all(_PROJECTS, {"flavor_id": flavor_id})]
 
 
 _ANY: Final = "SELECT 1 FROM flavors LIMIT 1"
@@ -112,10 +164,13 @@ def select(txn: Txn, query: FlavorQuery, project_id: str | None) -> list[Flavor]
     """
     column = SORT_COLUMNS[query.sort_key]
     where = ["ram_mib >= :min_ram", "disk_gib >= :min_disk"]
+    if query.name is not None:
+        where.append("name LIKE :name ESCAPE '!'")
     if query.is_public is not None:
         where.append(_ALLOWED if query.is_public else "is_public = FALSE")
     parameters: dict[str, Any] = {
         "project_id": project_id,
+        "name": _containing(query.name),
         "min_ram": query.min_ram_mib,
         "min_disk": query.min_disk_gib,
         "limit": query.limit,
@@ -136,3 +191,9 @@ def select(txn: Txn, query: FlavorQuery, project_id: str | None) -> list[Flavor]
         parameters,
     )
     return [_flavor(row) for row in rows]
+
+
+def _containing(text: str | None) -> str:
+    """``text`` anywhere, as a pattern of LIKE."""
+    escaped = (text or "").replace("!", "!!").replace("%", "!%").replace("_", "!_")
+    return f"%{escaped}%"

@@ -8,10 +8,13 @@ from pumice.api.microversion import Microversions
 from pumice.api.request import Request
 from pumice.api.route import PUBLIC, Route
 
+NO_ACCESS_TO_PUBLIC: Final = 7
 FLAVOR_DESCRIPTION: Final = 55
 FLAVOR_EXTRA_SPECS: Final = 61
 FLAVOR_SWAP_IS_NUMBER: Final = 75
+FLAVOR_SPECS_CHECKED: Final = 86
 FLAVOR_RXTX_REMOVED: Final = 102
+FLAVOR_NAME_FILTER: Final = 102
 
 VERSIONS: Final = Microversions("compute", 2, 1, 104, b"x-openstack-nova-api-version")
 
