@@ -1,8 +1,10 @@
-"""``pumice config show``: what holds, and where it was set."""
+"""``pumice config show | policies``: what holds, and where it was set."""
 
 from __future__ import annotations
 
+import json
 import os
+from typing import Annotated
 
 import typer
 
@@ -30,3 +32,33 @@ def show(config: Config = None, state_dir: StateDir = None, as_json: Json = Fals
             ((row.section, row.name, settings.as_text(row.value), row.origin) for row in rows),
         )
     )
+
+
+@config.command("policies")
+def show_policies(
+    config: Config = None,
+    state_dir: StateDir = None,
+    sample: Annotated[
+        bool,
+        typer.Option("--sample", help="Print a policy.yaml with every default, commented out."),
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Show who may do what: each policy with its rule, and whether policy.yaml has changed it."""
+    from pumice import process
+
+    found = process.effective_policies(choose_path(state_dir, os.environ), config)
+    if as_json:
+        output.show_json([one._asdict() for one in found])
+    elif sample:
+        for one in found:
+            for line in (one.description or "Other rules refer to it.", *one.routes):
+                output.say(f"# {line}")
+            output.say(f"#{json.dumps(one.name)}: {json.dumps(one.default)}")
+            output.say("")
+    else:
+        columns = (Column("Policy", whole=True), Column("Rule"), Column("Instead of"))
+        rows = [
+            (one.name, one.rule, one.default if one.rule != one.default else None) for one in found
+        ]
+        output.draw(output.table(columns, rows))

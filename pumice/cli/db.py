@@ -1,8 +1,10 @@
-"""``pumice db version | upgrade | check``: the database, with or without a running server."""
+"""``pumice db version | upgrade | check | backup | restore``: the database, with a server or without."""
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
+from typing import Annotated
 
 import typer
 from msgspec.structs import asdict
@@ -62,3 +64,47 @@ def check(state_dir: StateDir = None, config: Config = None, as_json: Json = Fal
         output.show_table(columns, rows, "No findings.")
     if checked.findings:
         raise typer.Exit(1)
+
+
+@db.command("backup")
+def backup(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write the copy.")],
+    state_dir: StateDir = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite FILE.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Copy the database to FILE, also while it is served; the volumes' bytes and the keys are not in it."""
+    from pumice import process
+
+    with output.progress("Copying the database") as progress:
+        process.backup_database(
+            choose_path(state_dir, os.environ), file, progress=progress, overwrite=force
+        )
+    size_bytes = file.stat().st_size
+    if as_json:
+        output.show_json({"file": str(file), "size_bytes": size_bytes})
+    else:
+        output.say(f"{file} is a sound copy, of {size_bytes / 2**20:.1f} MiB.")
+
+
+@db.command("restore")
+def restore(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A copy that db backup made.")],
+    state_dir: StateDir = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Put the copy FILE in the database's place. Nobody may serve it; what it was is kept beside it."""
+    from pumice import process
+
+    path = choose_path(state_dir, os.environ)
+    if not yes and not output.confirmed(f"Replace the database in {path} by {file}?"):
+        raise typer.Abort
+    with output.progress("Restoring the database") as progress:
+        kept = process.restore_database(path, file, progress=progress)
+    if as_json:
+        output.show_json({"kept": str(kept) if kept else None})
+        return
+    if kept is not None:
+        output.say(f"The database that was there is kept as {kept}.")
+    output.say("Restored. `pumice db check` tells what the backends hold that it does not know of.")

@@ -4,8 +4,20 @@
 values, ``load`` puts the three together, and ``show`` writes settings for people.
 """
 
-from pumice.settings.load import Loaded, load
+from pumice.settings.load import DEFAULT_SECTION, Loaded, load
 from pumice.settings.show import Row, as_text, render, template
 from pumice.settings.table import BackendSettings, Settings
+from pumice.settings.values import DEFAULT_ORIGIN
 
-__all__ = ["BackendSettings", "Loaded", "Row", "Settings", "as_text", "load", "render", "template"]
+__all__ = [
+    "DEFAULT_ORIGIN",
+    "DEFAULT_SECTION",
+    "BackendSettings",
+    "Loaded",
+    "Row",
+    "Settings",
+    "as_text",
+    "load",
+    "render",
+    "template",
+]

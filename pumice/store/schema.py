@@ -53,8 +53,8 @@ def create(path: Path) -> None:
             f"{path} is gone but its log {log} is not: put it back, or remove the log."
         )
     with (
-        _telling(f"The database {path} cannot be made"),
-        _new_file(path) as unfinished,
+        telling(f"The database {path} cannot be made"),
+        new_file(path) as unfinished,
         closing(sqlite3.connect(unfinished, isolation_level=None)) as connection,
     ):
         text = SCHEMA_SQL.read_text(encoding="utf-8")
@@ -69,7 +69,7 @@ def revision(path: Path) -> str:
     """
     _require_ours(path)
     with (
-        _telling(f"The database {path} cannot be read"),
+        telling(f"The database {path} cannot be read"),
         closing(connect(path, read_only=True)) as connection,
     ):
         rows = connection.execute("SELECT version_num FROM alembic_version").fetchall()
@@ -96,7 +96,7 @@ def upgrade(path: Path) -> None:
     if found == HEAD:
         return
     copy = _beside(path, f".{found}")
-    with _telling(f"The database {path} cannot be copied to {copy}"):
+    with telling(f"The database {path} cannot be copied to {copy}"):
         _copy(path, copy)
     command = [sys.executable, "-m", "pumice.store.migrations", "upgrade", f"{path.absolute()}"]
     package_parent = Path(__file__).parents[2]  # -m looks for pumice there first.
@@ -127,7 +127,7 @@ def _require_ours(path: Path) -> None:
 def _copy(path: Path, copy: Path) -> None:
     """Copy what is committed in ``path``, its write-ahead log included."""
     with (
-        _new_file(copy) as unfinished,
+        new_file(copy) as unfinished,
         closing(connect(path, read_only=True)) as source,
         closing(sqlite3.connect(unfinished)) as target,
     ):
@@ -135,7 +135,7 @@ def _copy(path: Path, copy: Path) -> None:
 
 
 @contextlib.contextmanager
-def _new_file(path: Path) -> Iterator[Path]:
+def new_file(path: Path) -> Iterator[Path]:
     """An empty file for this user alone, to be filled by SQLite; put on disk as ``path`` at the end."""
     unfinished = path.with_name(f".{path.name}.new")
     for suffix in ("", "-journal", "-wal", "-shm"):  # What a crash left.
@@ -165,7 +165,7 @@ def _beside(path: Path, suffix: str) -> Path:
 
 
 @contextlib.contextmanager
-def _telling(what: str) -> Iterator[None]:
+def telling(what: str) -> Iterator[None]:
     """Turn what the system or SQLite says into one sentence that begins with ``what``."""
     try:
         yield

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from pumice.store.schema import HEAD
 
 Run = Any
 
@@ -48,8 +51,8 @@ def make_on(client: Any, backend: str) -> str:
 
 @pytest.mark.usefixtures("server")
 def test_version(run: Run) -> None:
-    assert run("db", "version").out == "The schema is 0001, as this Pumice needs it.\n"
-    assert run("db", "version", "--json").json == {"found": "0001", "needed": "0001"}
+    assert run("db", "version").out == f"The schema is {HEAD}, as this Pumice needs it.\n"
+    assert run("db", "version", "--json").json == {"found": HEAD, "needed": HEAD}
 
 
 def test_upgrade_is_for_a_database_that_nobody_serves(run: Run, server: Any) -> None:
@@ -57,7 +60,7 @@ def test_upgrade_is_for_a_database_that_nobody_serves(run: Run, server: Any) -> 
     assert refused.status == 2
     assert "already serves the state directory" in refused.err
     server.end()
-    assert run("db", "upgrade").out == "The schema is 0001 already.\n"
+    assert run("db", "upgrade").out == f"The schema is {HEAD} already.\n"
 
 
 @pytest.mark.usefixtures("volume_file")
@@ -88,3 +91,50 @@ def test_a_file_that_is_no_database(run: Run, tmp_path: Path) -> None:
     (tmp_path / "pumice.db").write_text("junk")
     ran = run("db", "version", "--state-dir", str(tmp_path))
     assert ran == (2, "", f"Error: {tmp_path / 'pumice.db'} is no database.\n")
+
+
+def test_a_backup_beside_the_server_is_restored_without_it(
+    run: Run, server: Any, connect: Any, serve: Any, tmp_path: Path
+) -> None:
+    """What was made after the copy is gone from the rows, is reported, and its bytes stay."""
+    client = connect(server)
+    copy = tmp_path / "copy.db"
+    before = make_on(client, "file")
+    made = run("db", "backup", str(copy), "--json")
+    assert made.json == {"file": str(copy), "size_bytes": copy.stat().st_size}
+    after = client.volumes.create(1, volume_type="file").id
+    while client.volumes.get(after).status == "creating":
+        continue
+    client.volumes.delete(before)
+    while before in {volume.id for volume in client.volumes.list()}:
+        continue
+    refused = run("db", "backup", str(copy))
+    assert (refused.status, refused.err) == (2, f"Error: {copy} exists already.\n")
+    refused = run("db", "restore", str(copy), "--yes")
+    assert refused.status == 2
+    assert "already serves the state directory" in refused.err
+    server.end()
+    restored = run("db", "restore", str(copy), "--yes", "--json")
+    kept = Path(restored.json["kept"])
+    assert kept.exists()
+    found = {one["subject"]: one["kind"] for one in run("db", "check", "--json").json}
+    assert before in " ".join(found)
+    assert after in " ".join(found)
+    with serve(tmp_path) as again:
+        client = connect(again)
+        assert [volume.id for volume in client.volumes.list()] == [before]
+    assert (tmp_path / "volumes" / "file" / f"volume-{after}.raw").exists()
+    run("db", "restore", str(kept), "--yes")
+    with serve(tmp_path) as again:
+        assert [volume.id for volume in connect(again).volumes.list()] == [after]
+
+
+def test_nobody_there_restores_nothing(
+    run: Run, server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.end()
+    copy = tmp_path / "copy.db"
+    assert "is a sound copy" in run("db", "backup", str(copy)).out
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    refused = run("db", "restore", str(copy))
+    assert (refused.status, refused.err.splitlines()[-1]) == (1, "Error: Nothing was done.")

@@ -73,7 +73,8 @@ def path(tmp_path: Path) -> Path:
     schema.create(database)
     with closing(connect(database)) as connection:
         connection.executescript("""
-            INSERT INTO roles VALUES ('r1', 'admin', '', 1), ('r2', 'member', '', 1);
+            INSERT INTO roles VALUES ('r1', 'admin', '', 1, NULL, '{}', '{}'),
+                ('r2', 'member', '', 1, NULL, '{}', '{}');
             INSERT INTO role_implications VALUES ('r1', 'r2');
         """)
     return database
@@ -254,8 +255,10 @@ def test_what_only_the_log_holds_is_in_the_copy(newer_pumice: Path, path: Path) 
     for name, data in left.items():
         path.with_name(name).write_bytes(data)
     assert run_upgrade(newer_pumice, path) == ""
-    assert state(path.with_name(f"pumice.db.{schema.HEAD}"))["regions"] == [("r", "late", None)]
-    assert state(path)["regions"] == [("r", "late", None, None)]
+    assert state(path.with_name(f"pumice.db.{schema.HEAD}"))["regions"] == [
+        ("r", "late", None, "{}")
+    ]
+    assert state(path)["regions"] == [("r", "late", None, "{}", None)]
 
 
 def test_an_upgrade_that_fails_says_why_and_leaves_the_database_as_it_was(
@@ -293,3 +296,30 @@ def test_an_unknown_command_is_refused() -> None:
     done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr.startswith("usage: ")
+
+
+def test_what_0001_knew_is_there_in_0002(tmp_path: Path) -> None:
+    """Roles keep their ids, what was granted to users is theirs, and metadata is found by key."""
+    path = tmp_path / "old.db"
+    path.touch()
+    migrate(path, "0001")
+    with closing(connect(path)) as connection:
+        connection.executescript("""
+            INSERT INTO roles VALUES ('r1', 'admin', 'all', 1), ('r2', 'member', '', 2);
+            INSERT INTO role_implications VALUES ('r1', 'r2');
+            INSERT INTO domains VALUES ('d1', 'Default', '', TRUE, 1);
+            INSERT INTO users VALUES ('u1', 'd1', 'ada', TRUE, NULL, NULL, NULL, NULL, 1);
+            INSERT INTO role_assignments VALUES ('u1', 'project', 'p1', 'r1');
+            INSERT INTO volume_types VALUES ('t1', 'gold', NULL, TRUE, '{}', 1, NULL);
+            INSERT INTO volumes VALUES ('v1', 'p1', 'u1', 'n', NULL, 1, 'available', 'detached', 't1',
+                'nova', NULL, FALSE, FALSE, '{"tier": "fast", "x": "\u00e9"}', NULL, 7, NULL);
+        """)
+    migrate(path, "0002")
+    with closing(connect(path)) as connection:
+        roles = connection.execute("SELECT id, name, description, created_at, domain_id FROM roles")
+        assert roles.fetchall() == [("r1", "admin", "all", 1, None), ("r2", "member", "", 2, None)]
+        grants = connection.execute("SELECT * FROM role_assignments").fetchall()
+        assert grants == [("user", "u1", "project", "p1", "r1", 0)]
+        metadata = connection.execute("SELECT * FROM volume_metadata ORDER BY key").fetchall()
+        assert metadata == [("v1", "tier", "fast", "p1", 7), ("v1", "x", "\u00e9", "p1", 7)]
+        assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
