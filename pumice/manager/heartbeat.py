@@ -204,6 +204,7 @@ def _pool(
         enabled=record.enabled,
         frozen=record.frozen,
         capabilities=capabilities | {"pool_name": name},
+        disabled_reason=record.disabled_reason,
     )
 
 

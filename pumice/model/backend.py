@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -33,6 +33,30 @@ class Pool(Struct, frozen=True):
     enabled: bool
     frozen: bool
     capabilities: dict[str, Any]
+    disabled_reason: str | None = None
+    """What the administrator who disabled it gave as the reason."""
+
+
+class ServiceFlags(Struct, frozen=True):
+    """Whether a service may be used, and if not, why; an administrator's decision."""
+
+    enabled: bool = True
+    disabled_reason: str | None = None
+
+
+class Hints(Struct, frozen=True):
+    """What a client asked of the scheduler beside the type; None: nothing was asked.
+
+    ``same_host`` and ``different_host`` are the pools that hold the volumes which the client named, as
+    they were when it asked. ``query`` is JSON, as :mod:`pumice.scheduler.filters.json_query` reads it.
+    """
+
+    same_host: tuple[str, ...] | None = None
+    different_host: tuple[str, ...] | None = None
+    query: str | None = None
+
+
+NO_HINTS: Final = Hints()
 
 
 class PlacementRequest(Struct, frozen=True):
@@ -48,6 +72,7 @@ class PlacementRequest(Struct, frozen=True):
     availability_zone: str | None
     excluded: tuple[str, ...] = ()
     current_host: str | None = None
+    hints: Hints = NO_HINTS
 
 
 class Verdict(Struct, frozen=True):
@@ -63,13 +88,14 @@ class Candidate(Struct, frozen=True):
     """A pool that passed every filter, with its weight and the most that may be allocated on it.
 
     ``ceiling_gib`` bounds the claim: the conditional UPDATE takes the pool only while the allocated
-    capacity stays at or below it; None means no bound.
+    capacity stays at or below it; None means no bound. ``availability_zone`` is the pool's.
     """
 
     host: str
     weight: float
     weights: dict[str, float]
     ceiling_gib: float | None
+    availability_zone: str | None = None
 
 
 class Ranking(Struct, frozen=True):

@@ -39,6 +39,7 @@ class FilterScheduler:
                 sum(weights.values()),
                 weights,
                 ceiling_gib(pool, request) if self._bounded else None,
+                pool.availability_zone,
             )
             for pool, weights in zip(passed, self._weigh(passed, request), strict=True)
         ]

@@ -41,6 +41,7 @@ class SimpleScheduler:
                 -float(pool.allocated_gib),
                 {"allocated_gib": -float(pool.allocated_gib)},
                 ceiling_gib(pool, request),
+                pool.availability_zone,
             )
             for pool in passed
         ]

@@ -1,4 +1,4 @@
-"""The pools as the scheduler sees them, in memory. Used on the event loop only."""
+"""The pools as the scheduler sees them, in memory. Changed on the event loop only."""
 
 from __future__ import annotations
 
@@ -42,9 +42,12 @@ class PoolsView:
 
     def pools(self) -> Sequence[Pool]:
         """Every pool, in the order they were first reported."""
-        if self._all is None:
-            self._all = tuple(self._pools.values())
-        return self._all
+        found = self._all
+        if (
+            found is None
+        ):  # Once read, it is kept: where threads read, the next commit may forget it now.
+            found = self._all = tuple(self._pools.values())
+        return found
 
     def matching(self, request: PlacementRequest) -> Sequence[Pool]:
         """The pools worth ranking: all, or in a large cloud those of one zone or backend name.
@@ -93,6 +96,14 @@ class PoolsView:
                 volume_count=volume_count,
             )
         )
+
+    def flag(
+        self, backend_host: str, *, enabled: bool, disabled_reason: str | None, frozen: bool
+    ) -> None:
+        """Follow a commit: what an administrator has set on the pools of a backend."""
+        for pool in [one for one in self._pools.values() if one.backend_host == backend_host]:
+            flags = {"enabled": enabled, "disabled_reason": disabled_reason, "frozen": frozen}
+            self._put(replace(pool, **flags))
 
     def _put(self, pool: Pool) -> None:
         self._pools[pool.host] = pool

@@ -1,12 +1,26 @@
-"""Processes and backends as services, in Cinder's words."""
+"""Processes and backends as services, in Cinder's words, and what administrators set on them.
+
+What is set stands in the store, so it outlives restarts, and holds in the scheduler's view of the pools
+from the commit on.
+"""
 
 from __future__ import annotations
+
+from typing import Final
 
 from msgspec import Struct
 
 from pumice.context import Context
+from pumice.errors import InvalidInput, NotFound, Unavailable
+from pumice.model.backend import ServiceFlags
+from pumice.scheduler.view import PoolsView
 from pumice.store import backends as rows
+from pumice.store import pools as pool_rows
+from pumice.store import service_flags
 from pumice.store.txn import Txn
+
+SCHEDULER: Final = "cinder-scheduler"
+VOLUME: Final = "cinder-volume"
 
 
 class ServiceState(Struct, frozen=True):
@@ -25,6 +39,14 @@ class ServiceState(Struct, frozen=True):
     backend_reason: str
 
 
+class Usage(Struct, frozen=True):
+    """What a project has on a backend."""
+
+    project_id: str
+    volumes: int
+    size_gib: int
+
+
 def list_services(
     txn: Txn, context: Context, down_seconds: int, default_zone: str
 ) -> list[ServiceState]:
@@ -34,14 +56,15 @@ def list_services(
     states = {}
     for process in processes.values():
         alive = process.heartbeat_at >= oldest
-        states["cinder-scheduler", process.host] = ServiceState(
-            "cinder-scheduler",
+        flags = service_flags.get(txn, process.host, SCHEDULER)
+        states[SCHEDULER, process.host] = ServiceState(
+            SCHEDULER,
             process.host,
             default_zone,
-            enabled=True,
+            flags.enabled,
             up=alive,
             updated_at=process.heartbeat_at,
-            disabled_reason=None,
+            disabled_reason=flags.disabled_reason,
             frozen=False,
             backend_up=alive,
             backend_reason="",
@@ -49,8 +72,8 @@ def list_services(
     for backend in rows.select_all(txn):
         serving = processes.get(backend.process_id)
         heard = serving.heartbeat_at if serving else backend.updated_at
-        states["cinder-volume", backend.host] = ServiceState(
-            "cinder-volume",
+        states[VOLUME, backend.host] = ServiceState(
+            VOLUME,
             backend.host,
             backend.availability_zone,
             backend.enabled,
@@ -62,3 +85,89 @@ def list_services(
             backend.reason,
         )
     return list(states.values())
+
+
+def set_service(
+    txn: Txn, context: Context, host: str, binary: str, flags: ServiceFlags, view: PoolsView
+) -> None:
+    """Unit: enable or disable a service. Raises :class:`NotFound` if there is none of that name.
+
+    A backend that is disabled gets no new volumes; a scheduler that is disabled takes no new requests
+    (:func:`check_scheduler`).
+    """
+    if binary == VOLUME:
+        _find_backend(txn, host)
+        rows.set_enabled(txn, host, enabled=flags.enabled, disabled_reason=flags.disabled_reason)
+        _tell_view(txn, host, view)
+        return
+    if binary != SCHEDULER or host not in {process.host for process in rows.processes(txn)}:
+        raise _no_such_service(host, binary)
+    service_flags.put(txn, host, SCHEDULER, flags, context.now_us)
+
+
+def freeze(txn: Txn, host: str, frozen: bool, view: PoolsView) -> None:  # noqa: FBT001 - a unit's input
+    """Unit: freeze a backend, or thaw it: nothing is made on it and nothing removed from it.
+
+    Raises :class:`InvalidInput` if there is none, or if that is how it is already.
+    """
+    try:
+        changed = rows.set_frozen(txn, host, frozen=frozen)
+    except NotFound:
+        raise InvalidInput(
+            f"Invalid input received: Service {VOLUME} could not be found on host {host}."
+        ) from None
+    if not changed:
+        raise InvalidInput(
+            "Invalid input received: No service could be changed: "
+            f"frozen in ['{host}'] must be {not frozen} to failover."
+        )
+    _tell_view(txn, host, view)
+
+
+def check_scheduler(txn: Txn, host: str) -> None:
+    """Raises :class:`Unavailable` while the scheduler of ``host`` is disabled."""
+    flags = service_flags.get(txn, host, SCHEDULER)
+    if not flags.enabled:
+        because = f": {flags.disabled_reason}" if flags.disabled_reason else "."
+        raise Unavailable(f"The scheduler is disabled{because}", retry_after_seconds=60)
+
+
+def check_thawed(txn: Txn, pool_host: str) -> None:
+    """Raises :class:`InvalidInput` if the backend of ``host@backend#pool`` is frozen."""
+    if rows.is_frozen(txn, pool_host.partition("#")[0]):
+        raise InvalidInput(
+            "Invalid input received: Modification operations are not allowed on frozen "
+            "storage backends."
+        )
+
+
+def find_usage(txn: Txn, host: str) -> list[Usage]:
+    """Query: who has how much on a backend. Raises :class:`NotFound` if there is none."""
+    _find_backend(txn, host)
+    return [Usage(*one) for one in pool_rows.usage(txn, host)]
+
+
+def _find_backend(txn: Txn, host: str) -> None:
+    try:
+        rows.get(txn, host)
+    except NotFound:
+        raise _no_such_service(host, VOLUME) from None
+
+
+def _no_such_service(host: str, binary: str) -> NotFound:
+    return NotFound(f"Service {binary} could not be found on host {host}.")
+
+
+def _tell_view(txn: Txn, host: str, view: PoolsView) -> None:
+    """Let the scheduler's view follow the commit."""
+    found = rows.get(txn, host)
+
+    def follow() -> None:
+        view.flag(
+            host,
+            enabled=found.enabled,
+            disabled_reason=found.disabled_reason,
+            frozen=found.frozen,
+        )
+
+    txn.after_commit(follow)

@@ -6,17 +6,17 @@ from typing import Final
 
 from pumice.context import Context
 from pumice.errors import NotFound
-from pumice.model.message import Message
+from pumice.model.message import Message, MessageQuery
 from pumice.store import messages as rows
 from pumice.store.txn import Txn
 
-MOST_READ: Final = 10_000
-"""A project with more messages than this is told of the newest."""
+SORT_KEYS: Final = frozenset(rows.SORT_COLUMNS)
+"""What lists of messages may be sorted by."""
 
 
-def list_messages(txn: Txn, context: Context) -> list[Message]:
-    """Query: the messages of the caller's project, newest first."""
-    return rows.select(txn, context.project_id or "", MOST_READ)
+def list_messages(txn: Txn, query: MessageQuery) -> list[Message]:
+    """Query: one page of a project's messages. Raises :class:`NotFound` for an unknown marker."""
+    return rows.select(txn, query)
 
 
 def find_message(txn: Txn, context: Context, message_id: str) -> Message:

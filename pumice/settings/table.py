@@ -65,8 +65,12 @@ class Settings(BackendDefaults, frozen=True, kw_only=True):
     storage_availability_zone: Annotated[
         Text, Meta(description="Availability zone of a backend that names none.")
     ] = "nova"
+    allow_availability_zone_fallback: Annotated[
+        bool,
+        Meta(description="Take storage_availability_zone for a zone that nobody serves."),
+    ] = False
     scheduler_driver: Annotated[
-        Literal["filter", "simple"],
+        Literal["filter", "chance", "simple"],
         Meta(description="How a backend is chosen; simple: the least allocated GiB that fits."),
     ] = "filter"
     scheduler_default_filters: Annotated[
@@ -75,6 +79,10 @@ class Settings(BackendDefaults, frozen=True, kw_only=True):
     scheduler_default_weighers: Annotated[
         tuple[Name, ...], Meta(description="Weighers that order the backends that passed.")
     ] = ("CapacityWeigher",)
+    capacity_weight_multiplier: Annotated[
+        float,
+        Meta(description="How much free room counts; below 0: fill one backend after the other."),
+    ] = 1.0
     scheduler_max_attempts: Annotated[
         Count, Meta(description="How many backends a create tries before it fails.")
     ] = 3
@@ -87,6 +95,10 @@ class Settings(BackendDefaults, frozen=True, kw_only=True):
     per_volume_size_limit: Annotated[
         Limit, Meta(description="GiB that one volume may have; -1: no limit.")
     ] = -1
+    policy_file: Annotated[
+        Text,
+        Meta(description="Rules of who may do what, in the state directory; it may be absent."),
+    ] = "policy.yaml"
     osapi_max_limit: Annotated[Count, Meta(description="Most items on one page of a list.")] = 1000
     max_request_body_size: Annotated[
         int, Meta(description="Most bytes in a request's body.", ge=1024, le=MAX_INT)

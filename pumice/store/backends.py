@@ -116,8 +116,12 @@ def get(txn: Txn, host: str) -> BackendRecord:
     """One backend that was reported. Raises :class:`NotFound`."""
     row = txn.one(_GET, {"host": host})
     if row is None:
-        raise NotFound(f"Backend {host} could not be found.")
+        raise _no_such_backend(host)
     return _record(row)
+
+
+def _no_such_backend(host: str) -> NotFound:
+    return NotFound(f"Backend {host} could not be found.")
 
 
 _ALL: Final = f"SELECT {_COLUMNS} FROM backends ORDER BY host"
@@ -126,3 +130,34 @@ _ALL: Final = f"SELECT {_COLUMNS} FROM backends ORDER BY host"
 def select_all(txn: Txn) -> list[BackendRecord]:
     """Every backend that was ever reported and not removed, by host."""
     return [_record(row) for row in txn.all(_ALL)]
+
+
+_ENABLE: Final = """
+UPDATE backends SET enabled = :enabled, disabled_reason = :disabled_reason WHERE host = :host
+"""
+
+
+def set_enabled(txn: Txn, host: str, *, enabled: bool, disabled_reason: str | None) -> None:
+    """Let the backend take new volumes or not, and why not. Raises :class:`NotFound`."""
+    parameters = {"host": host, "enabled": enabled, "disabled_reason": disabled_reason}
+    if not txn.change(_ENABLE, parameters):
+        raise _no_such_backend(host)
+
+
+_FREEZE: Final = "UPDATE backends SET frozen = :frozen WHERE host = :host AND frozen <> :frozen"
+
+
+def set_frozen(txn: Txn, host: str, *, frozen: bool) -> bool:
+    """Freeze or thaw the backend; whether that changed anything. Raises :class:`NotFound`."""
+    if txn.change(_FREEZE, {"host": host, "frozen": frozen}):
+        return True
+    get(txn, host)
+    return False
+
+
+_FROZEN: Final = "SELECT 1 FROM backends WHERE host = :host AND frozen"
+
+
+def is_frozen(txn: Txn, host: str) -> bool:
+    """Whether the backend is there, and frozen."""
+    return txn.one(_FROZEN, {"host": host}) is not None

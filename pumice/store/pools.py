@@ -62,3 +62,15 @@ GROUP BY backend_host ORDER BY backend_host
 def elsewhere(txn: Txn, backend_hosts: Collection[str]) -> list[tuple[str, int]]:
     """The backends beside these that hold volumes, with how many."""
     return [(host, count) for host, count in txn.all(_COUNTS) if host not in backend_hosts]
+
+
+_USAGE: Final = """
+SELECT v.project_id, count(*), sum(v.size_gib) FROM pools p JOIN volumes v ON v.host = p.host
+WHERE p.backend_host = :backend_host GROUP BY v.project_id ORDER BY v.project_id
+"""
+
+
+def usage(txn: Txn, backend_host: str) -> list[tuple[str, int, int]]:
+    """Which projects have volumes on a backend: the project, how many, and their GiB."""
+    rows = txn.all(_USAGE, {"backend_host": backend_host})
+    return [(project_id, count, int(size_gib)) for project_id, count, size_gib in rows]

@@ -115,3 +115,22 @@ async def test_a_page_links_to_the_next(cloud: Cloud, failures: list[dict[str, A
     pages = await cloud.member.pages(f"{MESSAGES}?limit=1", "messages", version="3.5")
     seen = [[message["resource_uuid"] for message in page] for page in pages]
     assert seen == [[volume["id"]] for volume in reversed(failures)]
+
+
+async def test_an_administrator_may_ask_for_a_project(
+    cloud: Cloud, failures: list[dict[str, Any]]
+) -> None:
+    for query, count in (("", 0), (f"?project_id={MOUNTAIN}", len(failures)), ("?project_id=x", 0)):
+        listed = await cloud.admin.get(f"{MESSAGES}{query}", version="3.71")
+        assert len(listed["messages"]) == count
+    target = f"{MESSAGES}?project_id={MOUNTAIN}"
+    assert await cloud.stranger.get(target, version="3.30") == {"messages": []}
+    reply = await cloud.stranger.request("GET", target, version="3.31")
+    assert reply.status == 400
+
+
+async def test_parts_of_texts_from_3_34(cloud: Cloud, failures: list[dict[str, Any]]) -> None:
+    part = failures[1]["id"][-12:]
+    assert await subjects(cloud, f"?resource_uuid~={part}", "3.34") == [failures[1]["id"]]
+    assert len(await subjects(cloud, "?event_id~=volume_volume_001", "3.34")) == len(failures)
+    assert await subjects(cloud, "?event_id~=100%25", "3.34") == []

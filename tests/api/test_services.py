@@ -6,7 +6,9 @@ from typing import Any, Final
 
 import pytest
 
-from tests.api.cloud import Cloud
+from pumice.api.routes import APIS
+from pumice.api.volume_v3.extensions import EXTENSIONS
+from tests.api.cloud import MOUNTAIN, OCEAN, Cloud
 
 SERVICES: Final = "/volume/v3/os-services"
 POOLS: Final = "/volume/v3/scheduler-stats/get_pools"
@@ -82,10 +84,115 @@ class TestHosts:
         }
 
     async def test_by_zone(self, cloud: Cloud) -> None:
-        for zone, count in (("nova", 3), ("mars", 0)):
+        for zone, count in (("nova", 3), ("", 3), ("mars", 0)):
             assert (
                 len((await cloud.admin.get(f"/volume/v3/os-hosts?zone={zone}"))["hosts"]) == count
             )
+
+    async def test_what_projects_have_on_a_backend(self, cloud: Cloud) -> None:
+        await cloud.admin.create_type("bulk", volume_backend_name="bulk")
+        for caller, size in ((cloud.member, 3), (cloud.member, 4), (cloud.stranger, 5)):
+            await caller.create_volume(size=size, volume_type="bulk")
+        await cloud.settled()
+        shown = (await cloud.admin.get("/volume/v3/os-hosts/pumice@bulk"))["host"]
+        assert [one.keys() for one in shown] == [{"resource"}] * 3
+        rows = [one["resource"] for one in shown]
+        common = {"host": "pumice@bulk", "snapshot_count": "0", "total_snapshot_gb": "0"}
+        assert rows == [
+            common | {"project": project, "volume_count": count, "total_volume_gb": gib}
+            for project, count, gib in (
+                ("(total)", "3", "12"), (MOUNTAIN, "2", "7"), (OCEAN, "1", "5")
+            )
+        ]  # fmt: skip
+        (empty,) = (await cloud.admin.get("/volume/v3/os-hosts/pumice@fast"))["host"]
+        assert (empty["resource"]["project"], empty["resource"]["volume_count"]) == ("(total)", "0")
+
+    async def test_enable_and_disable(self, cloud: Cloud) -> None:
+        target = "/volume/v3/os-hosts/pumice@bulk"
+        for status, state in (("disable", "disabled"), (" Enable", "enabled")):
+            reply = await cloud.admin.request("PUT", target, {"status": status})
+            assert (reply.status, reply.json) == (200, {"host": "pumice@bulk", "status": state})
+            hosts = (await cloud.admin.get("/volume/v3/os-hosts"))["hosts"]
+            states = {one["host_name"]: one["service-state"] for one in hosts}
+            assert states["pumice@bulk"] == state
+            assert states["pumice@fast"] == "enabled"
+
+
+class TestZones:
+    async def test_a_zone_is_available_while_a_backend_there_is_enabled(self, cloud: Cloud) -> None:
+        await cloud.sql("UPDATE backends SET availability_zone = 'az2' WHERE name = 'bulk'")
+        for enabled in (True, False):
+            await cloud.sql("UPDATE backends SET enabled = :on WHERE name = 'bulk'", on=enabled)
+            for caller in (cloud.reader, cloud.admin, await cloud.log_in("unscoped")):
+                assert await caller.get("/volume/v3/os-availability-zone") == {
+                    "availabilityZoneInfo": [
+                        {"zoneName": "az2", "zoneState": {"available": enabled}},
+                        {"zoneName": "nova", "zoneState": {"available": True}},
+                    ]
+                }
+
+
+class TestCapabilities:
+    async def test_are_those_of_the_pools(self, cloud: Cloud) -> None:
+        pools = (await cloud.admin.get(f"{POOLS}?detail=True"))["pools"]
+        for pool in pools:
+            host = pool["name"].partition("#")[0]
+            shown = await cloud.admin.get(f"/volume/v3/capabilities/{host}")
+            assert shown["namespace"] == f"OS::Storage::Capabilities::{host}"
+            for key in ("volume_backend_name", "vendor_name", "driver_version", "storage_protocol"):
+                assert shown[key] == pool["capabilities"][key]
+            assert shown.keys() == {
+                "namespace", "vendor_name", "volume_backend_name", "pool_name", "driver_version",
+                "storage_protocol", "display_name", "description", "visibility",
+                "replication_targets", "properties",
+            }  # fmt: skip
+            assert shown["properties"]["thin_provisioning"] == {
+                "title": "Thin Provisioning",
+                "description": "Sets thin provisioning.",
+                "type": "boolean",
+            }
+            assert await cloud.admin.get(f"/volume/v3/capabilities/{host}%23any") == shown
+
+
+class TestExtensions:
+    async def test_list_and_show(self, cloud: Cloud) -> None:
+        listed = (await cloud.reader.get("/volume/v3/extensions"))["extensions"]
+        assert {"alias", "name", "description", "updated", "links"} == listed[0].keys()
+        for one in listed:
+            shown = await cloud.reader.get(f"/volume/v3/extensions/{one['alias']}")
+            assert shown == {"extension": one}
+
+    async def test_what_is_listed_is_served(self, cloud: Cloud) -> None:
+        """A route, an action or a field of each extension; a new one needs its proof here."""
+        served = {f"{r.path}#{r.action or ''}" for api in APIS for r in api.routes}
+        made = await cloud.admin.create_volume()
+        await cloud.settled()
+        volume = (await cloud.admin.get(f"/volume/v3/volumes/{made['id']}"))["volume"]
+        fields = {"OS-SCH-HNT:scheduler_hints", *volume}
+        proofs = {
+            "os-admin-actions": "/volumes/{volume_id}/action#os-reset_status",
+            "os-availability-zone": "/os-availability-zone#",
+            "capabilities": "/capabilities/{host}#",
+            "os-extended-services": "/os-services/disable-log-reason#",
+            "os-hosts": "/os-hosts#",
+            "os-quota-class-sets": "/os-quota-class-sets/{class_name}#",
+            "os-quota-sets": "/os-quota-sets/{project_id}#",
+            "OS-SCH-HNT": "OS-SCH-HNT:scheduler_hints",
+            "scheduler-stats": "/scheduler-stats/get_pools#",
+            "os-services": "/os-services#",
+            "os-types-extra-specs": "/types/{type_id}/extra_specs#",
+            "os-types-manage": "/types#",
+            "os-used-limits": "/limits#",
+            "os-volume-actions": "/volumes/{volume_id}/action#os-set_bootable",
+            "os-volume-encryption-metadata": "/volumes/{volume_id}/encryption#",
+            "os-vol-host-attr": "os-vol-host-attr:host",
+            "os-vol-image-meta": "/volumes/{volume_id}/action#os-set_image_metadata",
+            "os-vol-mig-status-attr": "os-vol-mig-status-attr:migstat",
+            "os-vol-tenant-attr": "os-vol-tenant-attr:tenant_id",
+            "os-volume-type-access": "/types/{type_id}/os-volume-type-access#",
+        }
+        assert proofs.keys() == {one.alias for one in EXTENSIONS}
+        assert set(proofs.values()) <= served | fields
 
 
 class TestPools:

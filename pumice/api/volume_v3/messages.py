@@ -5,20 +5,20 @@ from __future__ import annotations
 from typing import Any, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from pumice.api.request import Request
 from pumice.api.route import Route
 from pumice.api.volume_v3 import policies, versions
-from pumice.api.volume_v3.query import PAGE_KEYS, page, single_values, sliced
+from pumice.api.volume_v3.query import PAGE_KEYS, page, single_values
 from pumice.api.volume_v3.views import Link, links, next_link, time_text
 from pumice.errors import InvalidInput, NotFound
-from pumice.model.message import Message
-from pumice.services.messages import delete_message, find_message, list_messages
+from pumice.model.message import LEVEL, Message, MessageQuery
+from pumice.services.messages import SORT_KEYS, delete_message, find_message, list_messages
 
 FILTERS: Final = frozenset(
     {"resource_uuid", "resource_type", "event_id", "request_id", "message_level"}
 )
-SORT_KEYS: Final = frozenset({*FILTERS, "id", "created_at", "guaranteed_until"})
 
 
 class MessageView(Struct, frozen=True):
@@ -40,9 +40,9 @@ def view(request: Request, message: Message) -> MessageView:
     """The message as Cinder shows it."""
     return MessageView(
         id=message.id,
-        event_id=f"VOLUME_{message.resource_type}_{message.action}_{message.detail}",
+        event_id=message.event_id,
         user_message=message.user_message,
-        message_level="ERROR",
+        message_level=LEVEL,
         created_at=time_text(message.created_at),
         guaranteed_until=time_text(message.expires_at),
         request_id=message.request_id,
@@ -54,34 +54,45 @@ def view(request: Request, message: Message) -> MessageView:
 
 async def list_all(request: Request) -> dict[str, Any]:
     """The messages of the caller's project, newest first; from 3.5 by pages, filtered and sorted."""
-    found = await request.services.units.read(list_messages, request.context)
-    views = [view(request, one) for one in found]
-    if request.microversion < versions.MESSAGES_PAGES:
-        return {"messages": views}
-    given = single_values(request)
-    paging = page(given, SORT_KEYS)
-    wanted = _filters(request, given)
-    views = [one for one in views if all(getattr(one, key) == wanted[key] for key in wanted)]
-    for key, direction in reversed(paging.sort):
-        views.sort(key=lambda one: str(getattr(one, key)), reverse=direction == "desc")
-    bound = request.services.settings.osapi_max_limit
-    views, more = sliced(views, paging, bound, _no_such_message)
-    answer: dict[str, Any] = {"messages": views}
-    if more:
-        answer["messages_links"] = next_link(request, views[-1].id)
+    query = _query(request)
+    # One more than the page holds tells whether another page follows.
+    found = await request.services.units.read(list_messages, replace(query, limit=query.limit + 1))
+    shown = found[: query.limit]
+    answer: dict[str, Any] = {"messages": [view(request, one) for one in shown]}
+    if len(found) > len(shown) and request.microversion >= versions.MESSAGES_PAGES:
+        answer["messages_links"] = next_link(request, shown[-1].id)
     return answer
+
+
+def _query(request: Request) -> MessageQuery:
+    """What the query asks for; below 3.5 nothing counts. A limit of 0 means the server's bound.
+
+    An administrator may ask for another project's messages by ``project_id``.
+    """
+    context = request.context
+    given = single_values(request) if request.microversion >= versions.MESSAGES_PAGES else {}
+    paging = page(given, SORT_KEYS)
+    filters = _filters(request, given)
+    bound = request.services.settings.osapi_max_limit
+    return MessageQuery(
+        filters.pop("project_id", "") or context.project_id or "",
+        filters,
+        paging.sort,
+        min(paging.limit or bound, bound),
+        paging.offset,
+        paging.marker,
+    )
 
 
 def _filters(request: Request, given: dict[str, str]) -> dict[str, str]:
     """The filters that count; an unknown one is refused from 3.31 on."""
-    unknown = given.keys() - FILTERS - PAGE_KEYS - {"all_tenants"}
+    known = FILTERS | ({"project_id"} if request.context.is_admin else set())
+    if request.microversion >= versions.LIKE_FILTERS:
+        known |= {f"{key}~" for key in FILTERS}
+    unknown = given.keys() - known - PAGE_KEYS - {"all_tenants"}
     if unknown and request.microversion >= versions.RESOURCE_FILTERS:
         raise InvalidInput(f"Invalid filters {min(unknown)} are found in query options.")
-    return {key: value for key, value in given.items() if key in FILTERS}
-
-
-def _no_such_message(message_id: str) -> NotFound:
-    return NotFound(f"Message {message_id} could not be found.")
+    return {key: value for key, value in given.items() if key in known}
 
 
 async def show(request: Request) -> dict[str, Any]:

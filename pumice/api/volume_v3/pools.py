@@ -11,7 +11,9 @@ from pumice.api.volume_v3.query import boolean, single_values
 from pumice.api.volume_v3.views import time_text
 from pumice.errors import InvalidInput, VolumeTypeNotFound
 from pumice.model.backend import Pool
+from pumice.scheduler.figures import figures
 
+_NOT_SHOWN: Final = {"host", "backend_id", "availability_zone", "capabilities"}
 _FILTERS: Final = {"name": versions.POOL_FILTER, "volume_type": versions.POOL_TYPE_FILTER}
 
 
@@ -40,17 +42,13 @@ async def get_pools(request: Request) -> dict[str, Any]:
 
 def capabilities(request: Request, pool: Pool) -> dict[str, Any]:
     """What the driver reported, with the figures that Pumice keeps itself in Cinder's names."""
-    figures = {
-        "allocated_capacity_gb": pool.allocated_gib,
-        "provisioned_capacity_gb": pool.provisioned_gib,
-        "reserved_percentage": pool.reserved_percentage,
+    shown = {
         "max_over_subscription_ratio": str(pool.max_over_subscription_ratio),
         "backend_state": "up" if pool.up else "down",
-        "filter_function": None,
-        "goodness_function": None,
         "timestamp": time_text(request.context.now_us),
     }
-    return pool.capabilities | figures
+    own = {key: value for key, value in figures(pool).items() if key not in _NOT_SHOWN}
+    return {"filter_function": None, "goodness_function": None} | own | shown
 
 
 ROUTES: Final = (

@@ -1,17 +1,25 @@
-"""``/os-services`` and ``/os-hosts``: which processes serve which backends, and whether they live."""
+"""``/os-services``: which processes serve which backends, whether they live, and whether they may work."""
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import Any, Final
 
 from msgspec import UNSET, Struct, UnsetType
 
+from pumice.api.body import Body, Name, Text
+from pumice.api.policy import Policy
 from pumice.api.request import Request
-from pumice.api.route import Route
+from pumice.api.route import Handler, Route
 from pumice.api.volume_v3 import policies, versions
 from pumice.api.volume_v3.query import single_values
 from pumice.api.volume_v3.views import time_text
-from pumice.services.hosts import ServiceState, list_services
+from pumice.errors import InvalidInput, NotFound
+from pumice.model.backend import ServiceFlags
+from pumice.services.hosts import ServiceState, freeze, list_services, set_service
+
+_HOST: Final = re.compile(r"[a-zA-Z0-9._#@:/+\[\]-]*")
 
 
 class ServiceView(Struct, frozen=True):
@@ -52,7 +60,38 @@ def view(request: Request, service: ServiceState) -> ServiceView:
     )
 
 
-async def _services(request: Request) -> list[ServiceState]:
+class ChangeService(Body):
+    """``PUT /os-services/enable`` and ``disable``; ``service`` is the older name of ``binary``."""
+
+    STRICT_FROM = 0
+    EXAMPLE = {"host": "nowhere@none", "binary": "cinder-volume"}  # noqa: RUF012 - a ClassVar of Body
+
+    host: Text | None = None
+    binary: Text | UnsetType = UNSET
+    service: Text | UnsetType = UNSET
+    cluster: Text | None = None
+
+
+class DisableWithReason(ChangeService):
+    """``PUT /os-services/disable-log-reason``."""
+
+    EXAMPLE = ChangeService.EXAMPLE | {"disabled_reason": "New disks."}
+
+    disabled_reason: Name | UnsetType = UNSET
+
+
+class FreezeHost(Body):
+    """``PUT /os-services/freeze`` and ``thaw``."""
+
+    STRICT_FROM = 0
+    EXAMPLE = {"host": "nowhere@none"}  # noqa: RUF012 - a ClassVar of Body
+
+    host: Text | None = None
+    cluster: Text | None = None
+
+
+async def find_services(request: Request) -> list[ServiceState]:
+    """Every service as it is now."""
     settings = request.services.settings
     return await request.services.units.read(
         list_services,
@@ -60,6 +99,11 @@ async def _services(request: Request) -> list[ServiceState]:
         settings.service_down_time,
         settings.storage_availability_zone,
     )
+
+
+def is_on(host: str, wanted: str) -> bool:
+    """Whether a service of ``host`` is meant by ``wanted``, a host or ``host@backend``."""
+    return wanted in (host, host.partition("@")[0])
 
 
 async def list_os_services(request: Request) -> dict[str, Any]:
@@ -70,33 +114,100 @@ async def list_os_services(request: Request) -> dict[str, Any]:
     return {
         "services": [
             view(request, service)
-            for service in await _services(request)
-            if binary in (None, "", service.binary)
-            and (not host or service.host == host or service.host.partition("@")[0] == host)
+            for service in await find_services(request)
+            if binary in (None, "", service.binary) and (not host or is_on(service.host, host))
         ]
     }
 
 
-async def list_os_hosts(request: Request) -> dict[str, Any]:
-    """Every host of a service (Cinder's deprecated view of the same)."""
-    zone = single_values(request).get("zone")
+async def enable(request: Request, body: ChangeService) -> dict[str, Any]:
+    """Let a service work again."""
+    return await _change(request, body, ServiceFlags())
+
+
+async def disable(request: Request, body: ChangeService) -> dict[str, Any]:
+    """Let a service take no new work."""
+    return await _change(request, body, ServiceFlags(enabled=False))
+
+
+async def disable_log_reason(request: Request, body: DisableWithReason) -> dict[str, Any]:
+    """The same, with the reason that verdicts and lists name."""
+    reason = body.disabled_reason or None
+    if reason is None and body.disabled_reason is not UNSET:
+        raise InvalidInput("Invalid input: 'body.disabled_reason' must not be empty.")
+    answer = await _change(request, body, ServiceFlags(enabled=False, disabled_reason=reason))
+    return answer | {"disabled_reason": reason}
+
+
+async def _change(request: Request, body: ChangeService, flags: ServiceFlags) -> dict[str, Any]:
+    host, binary, service = _host(body.host), body.binary or "", body.service or ""
+    if not (binary or service):
+        raise InvalidInput("Invalid input: 'body' needs a 'binary' or a 'service'.")
+    await request.services.units.write(
+        set_service,
+        request.context,
+        host,
+        binary or service,
+        flags,
+        request.services.pools,
+        trace=request.trace,
+    )
     return {
-        "hosts": [
-            {
-                "host_name": service.host,
-                "service": service.binary,
-                "zone": service.zone,
-                "service-status": "available" if service.up else "unavailable",
-                "service-state": "enabled" if service.enabled else "disabled",
-                "last-update": time_text(service.updated_at),
-            }
-            for service in await _services(request)
-            if zone in (None, service.zone)
-        ]
+        "host": host,
+        "service": service,
+        "binary": binary,
+        "status": "enabled" if flags.enabled else "disabled",
+        "disabled": not flags.enabled,
     }
+
+
+async def freeze_host(request: Request, body: FreezeHost) -> None:
+    """Let nothing be made on a backend, and nothing be removed from it."""
+    await _freeze(request, body, policies.FREEZE_HOST, frozen=True)
+
+
+async def thaw_host(request: Request, body: FreezeHost) -> None:
+    """Let a frozen backend work again."""
+    await _freeze(request, body, policies.THAW_HOST, frozen=False)
+
+
+async def _freeze(request: Request, body: FreezeHost, policy: Policy, *, frozen: bool) -> None:
+    request.services.rules.enforce(policy, request.context, request.own_target())
+    if body.cluster and request.microversion >= versions.REPLICATION_CLUSTERS:
+        if body.host:
+            raise InvalidInput(
+                "Invalid input received: One and only one of cluster and host must be set."
+            )
+        raise NotFound(f"Cluster {body.cluster} could not be found.")
+    view = request.services.pools
+    await request.services.units.write(freeze, _host(body.host), frozen, view, trace=request.trace)
+
+
+def _host(host: str | None) -> str:
+    """Raises :class:`InvalidInput` for none, and for what cannot be the name of one."""
+    if not host:
+        raise InvalidInput("Invalid input received: Host field is missing.")
+    if not _HOST.fullmatch(host):
+        raise InvalidInput("Invalid input: 'body.host' is not the name of a host.")
+    return host
+
+
+def _change_route(action: str, handler: Handler, body: type[Body]) -> Route:
+    return Route(
+        "PUT",
+        f"/os-services/{action}",
+        handler,
+        policies.SERVICES_UPDATE,
+        body=body,
+        raises=(NotFound,),
+    )
 
 
 ROUTES: Final = (
     Route("GET", "/os-services", list_os_services, policies.SERVICES),
-    Route("GET", "/os-hosts", list_os_hosts, policies.HOSTS),
+    _change_route("enable", enable, ChangeService),
+    _change_route("disable", disable, ChangeService),
+    _change_route("disable-log-reason", disable_log_reason, DisableWithReason),
+    replace(_change_route("freeze", freeze_host, FreezeHost), further=(policies.FREEZE_HOST,)),
+    replace(_change_route("thaw", thaw_host, FreezeHost), further=(policies.THAW_HOST,)),
 )

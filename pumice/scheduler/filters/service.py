@@ -22,7 +22,8 @@ def _refusal(pool: Pool, request: PlacementRequest) -> str | None:
     if not pool.up:
         return "backend is down"
     if not pool.enabled:
-        return "service is disabled"
+        because = f": {pool.disabled_reason}" if pool.disabled_reason else ""
+        return f"service is disabled{because}"
     if pool.frozen:
         return "backend is frozen"
     if pool.host in request.excluded:

@@ -13,12 +13,21 @@ import pytest
 
 from pumice.errors import SettingsError
 from pumice.model.backend import PlacementRequest, Pool, Verdict
-from pumice.scheduler.registry import FILTERS, WEIGHERS, Installed, entry_points_of, make_scheduler
+from pumice.scheduler.chance import ChanceScheduler
+from pumice.scheduler.registry import (
+    FILTERS,
+    WEIGHERS,
+    Ingredients,
+    Installed,
+    entry_points_of,
+    make_scheduler,
+)
 from pumice.scheduler.select import FilterScheduler
 from pumice.scheduler.simple import SimpleScheduler
 
 DEFAULT_FILTERS: Final = ("AvailabilityZoneFilter", "CapacityFilter", "CapabilitiesFilter")
 DEFAULT_WEIGHERS: Final = ("CapacityWeigher",)
+PARTS: Final = Ingredients(lambda: 0.5)
 
 
 class EvenFilter:
@@ -64,27 +73,89 @@ def refusal(
     driver: str, filters: Sequence[str], weighers: Sequence[str], found: Installed
 ) -> SettingsError:
     with pytest.raises(SettingsError) as caught:
-        make_scheduler(driver, filters, weighers, found)
+        make_scheduler(driver, filters, weighers, PARTS, found)
     return caught.value
 
 
 def test_filter() -> None:
-    made = make_scheduler("filter", DEFAULT_FILTERS, DEFAULT_WEIGHERS, none_installed)
+    made = make_scheduler("filter", DEFAULT_FILTERS, DEFAULT_WEIGHERS, PARTS, none_installed)
     assert isinstance(made, FilterScheduler)
     assert (made.name, made.filters) == ("filter", ("ServiceFilter", *DEFAULT_FILTERS))
 
 
 def test_simple_looks_at_no_list() -> None:
-    made = make_scheduler("simple", ["Nonsense"], ["Nonsense"], none_installed)
+    made = make_scheduler("simple", ["Nonsense"], ["Nonsense"], PARTS, none_installed)
     assert isinstance(made, SimpleScheduler)
     assert (made.name, made.filters) == ("simple", ("ServiceFilter", *DEFAULT_FILTERS))
+
+
+def test_chance_has_the_filters_and_no_weighers() -> None:
+    made = make_scheduler("chance", ["CapacityFilter"], ["Nonsense"], PARTS, none_installed)
+    assert isinstance(made, ChanceScheduler)
+    assert (made.name, made.filters) == ("chance", ("ServiceFilter", "CapacityFilter"))
+
+
+def test_the_multiplier_of_the_settings_counts(
+    pool: Callable[..., Pool], request_for: Callable[..., PlacementRequest]
+) -> None:
+    pools = [pool("large", free_gib=90.0), pool("small", free_gib=20.0)]
+    for multiplier, best in ((2.0, "large"), (-1.0, "small")):
+        parts = Ingredients(float, multiplier)
+        made = make_scheduler("filter", [], ["CapacityWeigher"], parts, none_installed)
+        first = made.rank(request_for(), pools).candidates[0]
+        assert (first.host, first.weight) == (best, max(multiplier, 0.0))
+
+
+INSTALLED: Final = """
+class EvenFilter:
+    name = "EvenFilter"
+
+    def check(self, pool, request):
+        from pumice.model.backend import Verdict
+        return Verdict(pool.host, self.name, request.size_gib % 2 == 0, f"{request.size_gib} GiB")
+
+
+class LastWeigher:
+    name = "LastWeigher"
+    multiplier = 1.0
+
+    def raw(self, pools, request):
+        return [float(number) for number, _ in enumerate(pools)]
+"""
+
+
+def test_an_installed_distribution_is_found(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    pool: Callable[..., Pool],
+    request_for: Callable[..., PlacementRequest],
+) -> None:
+    """A package as pip leaves it: the module, and a .dist-info with its entry points."""
+    (tmp_path / "even_pumice.py").write_text(INSTALLED)
+    info = tmp_path / "even_pumice-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: even-pumice\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(
+        f"[{FILTERS.group}]\nEvenFilter = even_pumice:EvenFilter\n"
+        f"[{WEIGHERS.group}]\nLastWeigher = even_pumice:LastWeigher\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "even_pumice", raising=False)
+    made = make_scheduler("filter", ["EvenFilter", "CapacityFilter"], ["LastWeigher"], PARTS)
+    ranking = made.rank(request_for(), [pool("a"), pool("b")])
+    assert [each.host for each in ranking.candidates] == ["b", "a"]
+    refused = made.rank(request_for(size_gib=7), [pool("a")])
+    assert [(one.filter, one.reason) for one in refused.verdicts if not one.passed] == [
+        ("EvenFilter", "7 GiB")
+    ]
+    monkeypatch.delitem(sys.modules, "even_pumice")
 
 
 def test_what_packages_bring_is_used(
     pool: Callable[..., Pool], request_for: Callable[..., PlacementRequest]
 ) -> None:
     found = installed(EvenFilter="EvenFilter", NamedWeigher="NamedWeigher")
-    made = make_scheduler("filter", ["EvenFilter"], ["NamedWeigher"], found)
+    made = make_scheduler("filter", ["EvenFilter"], ["NamedWeigher"], PARTS, found)
     pools = [pool("a"), pool("c"), pool("b")]
     assert [each.host for each in made.rank(request_for(), pools).candidates] == ["c", "b", "a"]
     assert made.rank(request_for(size_gib=7), pools).candidates == ()
@@ -92,7 +163,7 @@ def test_what_packages_bring_is_used(
 
 def test_a_package_cannot_take_a_shipped_name() -> None:
     found = installed(CapacityFilter="EvenFilter")
-    made = make_scheduler("filter", ["CapacityFilter"], [], found)
+    made = make_scheduler("filter", ["CapacityFilter"], [], PARTS, found)
     assert made.filters == ("ServiceFilter", "CapacityFilter")
 
 
@@ -104,7 +175,7 @@ def test_a_package_cannot_take_a_shipped_name() -> None:
             [],
             [],
             "scheduler_driver = filtre: no such scheduler; did you mean filter?"
-            " There are: filter, simple.",
+            " There are: filter, chance, simple.",
             id="driver",
         ),
         pytest.param(
@@ -113,7 +184,8 @@ def test_a_package_cannot_take_a_shipped_name() -> None:
             [],
             "scheduler_default_filters: CapabilityFilter: no such filter;"
             " did you mean CapabilitiesFilter? There are: AvailabilityZoneFilter,"
-            " CapabilitiesFilter, CapacityFilter, EvenFilter.",
+            " CapabilitiesFilter, CapacityFilter, DifferentBackendFilter, DriverFilter, EvenFilter,"
+            " JsonFilter, SameBackendFilter.",
             id="filter",
         ),
         pytest.param(
@@ -121,7 +193,8 @@ def test_a_package_cannot_take_a_shipped_name() -> None:
             [],
             ["xyz"],
             "scheduler_default_weighers: xyz: no such weigher."
-            " There are: CapacityWeigher, EvenFilter.",
+            " There are: AllocatedCapacityWeigher, CapacityWeigher, ChanceWeigher, EvenFilter,"
+            " GoodnessWeigher, VolumeNumberWeigher.",
             id="weigher, nothing near",
         ),
         pytest.param(
@@ -166,7 +239,9 @@ def test_the_shipped_names_are_declared_as_entry_points(kind: Any) -> None:
 
 
 def test_every_shipped_name_can_be_loaded() -> None:
-    made = make_scheduler("filter", list(FILTERS.shipped), list(WEIGHERS.shipped), none_installed)
+    made = make_scheduler(
+        "filter", list(FILTERS.shipped), list(WEIGHERS.shipped), PARTS, none_installed
+    )
     assert made.filters == ("ServiceFilter", *FILTERS.shipped)
 
 
@@ -178,8 +253,8 @@ def test_the_entry_points_of_real_packages_are_found() -> None:
 def test_the_defaults_do_not_load_the_reader_of_entry_points() -> None:
     code = (
         "import sys\n"
-        "from pumice.scheduler.registry import make_scheduler\n"
-        f"make_scheduler('filter', {DEFAULT_FILTERS}, {DEFAULT_WEIGHERS})\n"
+        "from pumice.scheduler.registry import Ingredients, make_scheduler\n"
+        f"make_scheduler('filter', {DEFAULT_FILTERS}, {DEFAULT_WEIGHERS}, Ingredients(float))\n"
         "sys.exit('importlib.metadata' in sys.modules)"
     )
     root = Path(__file__).parents[3]

@@ -45,9 +45,9 @@ def test_the_most_room_wins(pool: MakePool, request_for: MakeRequest) -> None:
     ranking = scheduler().rank(request_for(), pools)
     assert ranking.scheduler == "filter"
     assert ranking.candidates == (
-        Candidate("b", 1.0, {"CapacityWeigher": 1.0}, 80.0),
-        Candidate("c", 0.25, {"CapacityWeigher": 0.25}, 35.0),
-        Candidate("a", 0.0, {"CapacityWeigher": 0.0}, 20.0),
+        Candidate("b", 1.0, {"CapacityWeigher": 1.0}, 80.0, "nova"),
+        Candidate("c", 0.25, {"CapacityWeigher": 0.25}, 35.0, "nova"),
+        Candidate("a", 0.0, {"CapacityWeigher": 0.0}, 20.0, "nova"),
     )
 
 

@@ -19,9 +19,9 @@ def test_the_least_allocated_wins_however_much_is_free(
     ranking = SimpleScheduler().rank(request_for(), pools)
     assert ranking.scheduler == "simple"
     assert ranking.candidates == (
-        Candidate("b", -20.0, {"allocated_gib": -20.0}, 100.0),
-        Candidate("c", -20.0, {"allocated_gib": -20.0}, 100.0),
-        Candidate("a", -50.0, {"allocated_gib": -50.0}, 950.0),
+        Candidate("b", -20.0, {"allocated_gib": -20.0}, 100.0, "nova"),
+        Candidate("c", -20.0, {"allocated_gib": -20.0}, 100.0, "nova"),
+        Candidate("a", -50.0, {"allocated_gib": -50.0}, 950.0, "nova"),
     )
 
 

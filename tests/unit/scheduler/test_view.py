@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pumice.model.backend import PlacementRequest, Pool
-from pumice.scheduler.registry import make_scheduler
+from pumice.scheduler.registry import Ingredients, make_scheduler
 from pumice.scheduler.view import NARROW_ABOVE, PoolsView
 
 MakePool = Callable[..., Pool]
@@ -31,6 +31,17 @@ def many(pool: MakePool) -> PoolsView:
     for host in HOSTS:
         view.replace(pool(host, capabilities={"volume_backend_name": "many"}))
     return view
+
+
+def test_what_an_administrator_sets_holds_for_every_pool_of_the_backend(pool: MakePool) -> None:
+    view = PoolsView((ZONE, SPECS))
+    for host, backend in (("h@a#1", "h@a"), ("h@a#2", "h@a"), ("h@b#1", "h@b")):
+        view.replace(pool(host, backend_host=backend))
+    view.flag("h@a", enabled=False, disabled_reason="New disks.", frozen=True)
+    view.flag("h@c", enabled=False, disabled_reason=None, frozen=True)
+    flags = {one.host: (one.enabled, one.disabled_reason, one.frozen) for one in view.pools()}
+    off, on = (False, "New disks.", True), (True, None, False)
+    assert flags == {"h@a#1": off, "h@a#2": off, "h@b#1": on}
 
 
 def test_replace_get_remove(pool: MakePool) -> None:
@@ -230,7 +241,7 @@ def test_narrowing_changes_no_decision(
     changes: list[tuple[str, str, str, Any]],
     asked: dict[str, Any],
 ) -> None:
-    scheduler = make_scheduler("filter", filters, ["CapacityWeigher"])
+    scheduler = make_scheduler("filter", filters, ["CapacityWeigher"], Ingredients(float))
     view = PoolsView(scheduler.filters)
     for host in [*HOSTS, "d", "e", "f"]:
         view.replace(pool(host, capabilities={"volume_backend_name": "many"}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,11 @@ PASSED = "up and enabled"
         ({}, ("h@b#q", "h@b"), PASSED),
         ({"up": False}, (), "backend is down"),
         ({"enabled": False}, (), "service is disabled"),
+        (
+            {"enabled": False, "disabled_reason": "New disks."},
+            (),
+            "service is disabled: New disks.",
+        ),
         ({"frozen": True}, (), "backend is frozen"),
         ({}, ("h@b#q", "h@b#p"), "already tried in this request and failed"),
         ({"up": False, "enabled": False, "frozen": True}, ("h@b#p",), "backend is down"),
@@ -29,7 +35,7 @@ PASSED = "up and enabled"
 def test_service(
     pool: Callable[..., Pool],
     request_for: Callable[..., PlacementRequest],
-    state: dict[str, bool],
+    state: dict[str, Any],
     excluded: tuple[str, ...],
     reason: str,
 ) -> None:

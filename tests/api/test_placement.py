@@ -1,0 +1,150 @@
+"""Where a volume goes: zones, scheduler hints, and schedulers that the settings choose."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from pumice.operations.volume_create import VolumeCreate
+from tests.api.cloud import Cloud, running
+
+FAST: Final = "pumice@fast#fast"
+BULK: Final = "pumice@bulk#bulk"
+HINTS: Final = "OS-SCH-HNT:scheduler_hints"
+AFFINE: Final = """
+scheduler_default_filters = CapacityFilter, SameBackendFilter, DifferentBackendFilter, JsonFilter
+quota_volumes = -1
+"""
+
+
+async def create(cloud: Cloud, hints: Any = None, **volume: Any) -> dict[str, Any]:
+    """A volume once it is made, as an administrator sees it."""
+    body = {"volume": {"size": 1} | volume} | ({} if hints is None else {HINTS: hints})
+    reply = await cloud.member.request("POST", "/volume/v3/volumes", body)
+    assert reply.status == 202, reply.body
+    await cloud.settled()
+    shown = await cloud.admin.get(f"/volume/v3/volumes/{reply.json['volume']['id']}")
+    found: dict[str, Any] = shown["volume"]
+    return found
+
+
+async def host_of(cloud: Cloud, hints: Any = None, **volume: Any) -> str | None:
+    made = await create(cloud, hints, **volume)
+    host: str | None = made["os-vol-host-attr:host"]
+    return host
+
+
+def move(cloud: Cloud, host: str, zone: str) -> None:
+    """Let the scheduler see a pool in another zone."""
+    view = cloud.process.services.pools
+    (pool,) = (one for one in view.pools() if one.host == host)
+    view.replace(replace(pool, availability_zone=zone))
+
+
+class TestZones:
+    async def test_without_one_it_goes_to_the_default_zone(self, cloud: Cloud) -> None:
+        move(cloud, FAST, "az2")
+        for _ in range(3):
+            made = await create(cloud)
+            assert (made["os-vol-host-attr:host"], made["availability_zone"]) == (BULK, "nova")
+
+    async def test_without_a_default_zone_any_will_do(self, cloud: Cloud) -> None:
+        move(cloud, FAST, "az1")
+        move(cloud, BULK, "az1")
+        assert (await create(cloud))["availability_zone"] == "az1"
+
+    async def test_the_zones_of_the_type(self, cloud: Cloud) -> None:
+        move(cloud, FAST, "az2")
+        await cloud.admin.create_type("there", **{"RESKEY:availability_zones": "az2,mars"})
+        made = await create(cloud, volume_type="there")
+        assert (made["os-vol-host-attr:host"], made["availability_zone"]) == (FAST, "az2")
+        for volume, text in (
+            ({"availability_zone": "nova"}, "Availability zone 'nova' is invalid."),
+            ({"availability_zone": "mars"}, "Availability zone 'mars' is invalid."),
+        ):
+            body = {"volume": {"size": 1, "volume_type": "there"} | volume}
+            reply = await cloud.member.request("POST", "/volume/v3/volumes", body)
+            assert (reply.status, reply.json["badRequest"]["message"]) == (400, text)
+
+    async def test_fallback(self, tmp_path: Path) -> None:
+        async with running(tmp_path, "allow_availability_zone_fallback = true") as cloud:
+            move(cloud, FAST, "az2")
+            made = await create(cloud, availability_zone="mars")
+            assert (made["os-vol-host-attr:host"], made["availability_zone"]) == (BULK, "nova")
+            made = await create(cloud, availability_zone="az2")
+            assert (made["os-vol-host-attr:host"], made["availability_zone"]) == (FAST, "az2")
+
+
+class TestHints:
+    async def test_same_and_different(self, tmp_path: Path) -> None:
+        async with running(tmp_path, AFFINE) as cloud:
+            first = await create(cloud)
+            here, id_ = first["os-vol-host-attr:host"], first["id"]
+            there = FAST if here == BULK else BULK
+            for _ in range(3):
+                assert await host_of(cloud, {"same_host": id_}) == here
+                assert await host_of(cloud, {"same_host": [id_.replace("-", "")]}) == here
+                assert await host_of(cloud, {"different_host": [id_]}) == there
+            second = (await create(cloud, {"different_host": id_}))["id"]
+            assert await host_of(cloud, {"different_host": [id_, second]}) is None
+            assert await host_of(cloud, {"same_host": [], "color": ["red"]}) is not None
+            assert await host_of(cloud, {}) is not None
+
+    async def test_nobody_learns_of_anothers_volume(self, tmp_path: Path) -> None:
+        async with running(tmp_path, AFFINE) as cloud:
+            theirs = await cloud.stranger.create_volume()
+            await cloud.settled()
+            assert await host_of(cloud, {"same_host": theirs["id"]}) is None
+            assert await host_of(cloud, {"different_host": theirs["id"]}) is not None
+
+    async def test_query_and_why(self, tmp_path: Path) -> None:
+        async with running(tmp_path, AFFINE) as cloud:
+            query = '["=", "$volume_backend_name", "bulk"]'
+            for hints in ({"query": query}, {"query": query, "local_to_instance": None}):
+                assert await host_of(cloud, hints) == BULK
+            made = await create(cloud, {"query": '[">", "$total_capacity_gb", 1e9]'})
+            assert made["status"] == "error"
+            why = (await cloud.admin.get(f"/pumice/v1/why/{made['id']}"))["why"]
+            (refusal,) = (
+                one for one in why["verdicts"] if one["host"] == BULK and not one["passed"]
+            )
+            assert refusal["filter"] == "JsonFilter"
+            assert refusal["reason"] == "the query does not hold: $total_capacity_gb is 100.0"
+
+    async def test_without_the_filters_they_are_not_followed(self, cloud: Cloud) -> None:
+        assert await host_of(cloud, {"query": "nonsense"}) is not None
+
+    def test_what_version_1_wrote_is_read(self) -> None:
+        old = (
+            b'{"volume_id":"v","name":"n","size_gib":1,"volume_type_name":"t","extra_specs":{},'
+            b'"availability_zone":null}'
+        )
+        params = VolumeCreate("v", "n", 1, "t", {}, None)
+        assert msgspec.json.decode(old, type=VolumeCreate) == params
+        assert msgspec.json.encode(params) == old
+
+    async def test_they_outlive_the_process(self, tmp_path: Path) -> None:
+        async with running(tmp_path, AFFINE) as cloud:
+            await create(cloud, {"query": "[]", "same_host": []})
+            await create(cloud)
+            operations = await cloud.process.store.read(
+                lambda txn: txn.all("SELECT params FROM operations ORDER BY id")
+            )
+            with_hints, without = (params for (params,) in operations)
+            assert '"hints":{' in with_hints
+            assert "hints" not in without
+
+
+@pytest.mark.parametrize("driver", ["chance", "simple", "filter"])
+async def test_each_scheduler_places_volumes(tmp_path: Path, driver: str) -> None:
+    async with running(tmp_path, f"scheduler_driver = {driver}") as cloud:
+        made = await create(cloud)
+        why = (await cloud.admin.get(f"/pumice/v1/why/{made['id']}"))["why"]
+        log = why["operations"][0]["log"]
+        (placed,) = (one["data"] for one in log if one["step"] == "place")
+        assert placed["scheduler"] == driver
+        assert made["os-vol-host-attr:host"] in (FAST, BULK)

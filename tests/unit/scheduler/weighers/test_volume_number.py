@@ -1,0 +1,22 @@
+"""The pool with the fewest volumes is the first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pumice.model.backend import PlacementRequest, Pool
+from pumice.scheduler.select import FilterScheduler
+from pumice.scheduler.weighers.volume_number import VolumeNumberWeigher
+
+
+def test_the_one_with_less_is_first(
+    pool: Callable[..., Pool], request_for: Callable[..., PlacementRequest]
+) -> None:
+    pools = [
+        pool("a", allocated_gib=30, volume_count=1),
+        pool("b", allocated_gib=10, volume_count=3),
+        pool("c", allocated_gib=20, volume_count=2),
+    ]
+    candidates = FilterScheduler([], [VolumeNumberWeigher()]).rank(request_for(), pools).candidates
+    assert [one.host for one in candidates] == ["a", "c", "b"]
+    assert [one.weights["VolumeNumberWeigher"] for one in candidates] == [0.0, -0.5, -1.0]
