@@ -12,6 +12,7 @@
     │   ├── VolumeTypeNotFound
     │   └── OperationNotFound
     ├── Conflict                        a name, key or version is taken
+    ├── Outdated                        the resource is not what the caller took it for (If-Match)
     ├── KeyReused                       an Idempotency-Key stands for another request
     ├── QuotaExceeded                   the project's quota would be passed
     ├── TooLarge                        the body is larger than the limit
@@ -93,6 +94,10 @@ class OperationNotFound(NotFound):
 
 class Conflict(PumiceError):
     """A name, key or version is taken."""
+
+
+class Outdated(PumiceError):
+    """The resource is not any more, or never was, what the caller's ``If-Match`` says."""
 
 
 class KeyReused(PumiceError):

@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn, TypeVar, cast
 
 import msgspec
-from msgspec import UNSET, Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from pumice.errors import InvalidInput
 
@@ -23,6 +23,7 @@ B = TypeVar("B", bound="Body")
 MAX_INT: Final = 2**31 - 1
 MAX_DIGITS: Final = 20
 MAX_TEXT: Final = 255
+MAX_TEXT_BYTES: Final = 65_535
 MAX_SHOWN: Final = 60
 MAX_DEPTH: Final = 60
 
@@ -40,11 +41,12 @@ class Body(Struct):
     """The content of a request's body.
 
     ``WRAPPER`` is the key the content stands under (``{"volume": {...}}``), or None. ``SIBLINGS`` are keys
-    that may stand beside it. ``CONTENT`` names the one field that holds the whole object, where its keys
-    are the client's own. ``SINCE`` maps fields to the minor microversion that brought them.
-    ``STRICT_FROM`` is the first minor microversion that refuses unknown keys; None: never, nor beside
-    the wrapper. ``EXTRA`` names the field that takes the unknown keys with their values, as Keystone keeps
-    them. ``EXAMPLE`` is a right content, without the wrapper: tests that walk the routes send it.
+    that may stand beside it, and count as if they stood in it. ``CONTENT`` names the one field that holds
+    the whole object, where its keys are the client's own. ``SINCE`` maps fields to the minor microversion
+    that brought them, ``UNTIL`` to the last one that has them. ``STRICT_FROM`` is the first minor
+    microversion that refuses unknown keys; None: never, nor beside the wrapper. ``EXTRA`` names the field
+    that takes the unknown keys with their values, as Keystone keeps them. ``EXAMPLE`` is a right content,
+    without the wrapper: tests that walk the routes send it.
     """
 
     EXAMPLE: ClassVar[Any]
@@ -53,6 +55,7 @@ class Body(Struct):
     CONTENT: ClassVar[str | None] = None
     EXTRA: ClassVar[str | None] = None
     SINCE: ClassVar[dict[str, int]] = {}
+    UNTIL: ClassVar[dict[str, int]] = {}
     STRICT_FROM: ClassVar[int | None] = None
 
 
@@ -70,6 +73,7 @@ if TYPE_CHECKING:
     Text = str
     Uuid = str
     Metadata = dict[str, str]
+    ImageMetadata = dict[str, str]
 else:
 
     class CinderBool(metaclass=_Lenient):
@@ -89,6 +93,9 @@ else:
 
     class Metadata(metaclass=_Lenient):
         """String pairs: keys of 1 to 255 letters, digits or ``-_:. /``, values of at most 255 characters."""
+
+    class ImageMetadata(metaclass=_Lenient):
+        """The same with values of at most 65,535 bytes in UTF-8."""
 
 
 def parse_bool(value: object) -> bool:
@@ -132,7 +139,8 @@ def _uuid(value: object) -> str:
     return text
 
 
-def _metadata(value: object) -> dict[str, str]:
+def _metadata(value: object, *, maximum: str, fits: Callable[[str], bool]) -> dict[str, str]:
+    """``value`` as pairs whose values ``fits``; ``maximum`` says it in words."""
     if not isinstance(value, dict):
         raise ValueError(f"{_shown(value)} is not an object")
     for key, text in value.items():
@@ -140,11 +148,13 @@ def _metadata(value: object) -> dict[str, str]:
             raise ValueError(
                 f"the key {_shown(key)} is not 1 to 255 of a-z A-Z 0-9 - _ : . / and blank"
             )
-        if not isinstance(text, str) or len(text) > MAX_TEXT:
-            raise ValueError(
-                f"the value of {_shown(key)} is not a string of at most 255 characters"
-            )
+        if not isinstance(text, str) or not fits(text):
+            raise ValueError(f"the value of {_shown(key)} is not a string of at most {maximum}")
     return value
+
+
+def _not_here(_value: object) -> NoReturn:
+    raise ValueError("it is not known at this microversion")
 
 
 def _shown(value: object) -> str:
@@ -158,7 +168,15 @@ _DECODERS: Final[dict[Any, Callable[[object], Any]]] = {
     Name: lambda value: _text(value.strip() if isinstance(value, str) else value),
     Text: _text,
     Uuid: _uuid,
-    Metadata: _metadata,
+    Metadata: partial(
+        _metadata, maximum=f"{MAX_TEXT} characters", fits=lambda text: len(text) <= MAX_TEXT
+    ),
+    ImageMetadata: partial(
+        _metadata,
+        maximum=f"{MAX_TEXT_BYTES} bytes",
+        fits=lambda text: len(text.encode()) <= MAX_TEXT_BYTES,
+    ),
+    UnsetType: _not_here,
 }
 
 
@@ -179,7 +197,10 @@ def decode(kind: type[B], content: dict[str, Any], microversion: int) -> B:
             raise InvalidInput(f"Invalid input: '{where}' is a required property.")
         if unknown and kind.STRICT_FROM is not None:
             raise InvalidInput(f"Invalid input: unknown key {_shown(min(unknown))} in the body.")
+        beside = {key: content[key] for key in kind.SIBLINGS & content.keys()}
         content = content[where]
+        if beside and isinstance(content, dict):
+            content = content | beside
     if kind.CONTENT is not None:
         content = {kind.CONTENT: content}
     if kind.EXTRA is not None and isinstance(content, dict):
@@ -187,12 +208,12 @@ def decode(kind: type[B], content: dict[str, Any], microversion: int) -> B:
         extra = {key: value for key, value in content.items() if key not in known}
         content = {key: value for key, value in content.items() if key in known}
         content[kind.EXTRA] = extra
-    variant, newer = _variant(kind, microversion, strict)
+    variant, unknown_here = _variant(kind, microversion, strict)
     try:
         body = cast("B", msgspec.convert(content, variant, strict=True, dec_hook=_dec_hook))
     except msgspec.ValidationError as error:
         raise InvalidInput(f"Invalid input: {_located(str(error), where)}.") from error
-    for name in newer:
+    for name in unknown_here:
         setattr(body, name, UNSET)
     return body
 
@@ -203,14 +224,22 @@ def _variant(
     microversion: int,
     strict: bool,  # noqa: FBT001 - a key of the cache
 ) -> tuple[type[B], tuple[str, ...]]:
-    """``kind`` as it is at ``microversion``, and the fields that are not known there yet.
+    """``kind`` as it is at ``microversion``, and the fields that it does not have there.
 
-    Such a field takes anything and is dropped after decoding: what is unknown is not validated.
+    What is unknown is not validated: such a field takes anything and is dropped after decoding, or, where
+    unknown keys are refused, takes nothing.
     """
-    newer = tuple(name for name, since in kind.SINCE.items() if microversion < since)
-    fields = [(name, Any, UNSET) for name in newer]
+    absent = tuple(
+        name
+        for name in kind.__struct_fields__
+        if microversion < kind.SINCE.get(name, 0)
+        or microversion > kind.UNTIL.get(name, microversion)
+    )
+    taken: Any = UnsetType if strict else Any
+    encoded = dict(zip(kind.__struct_fields__, kind.__struct_encode_fields__, strict=True))
+    fields = [(name, taken, msgspec.field(default=UNSET, name=encoded[name])) for name in absent]
     variant = msgspec.defstruct(kind.__name__, fields, bases=(kind,), forbid_unknown_fields=strict)
-    return cast("type[B]", variant), newer
+    return cast("type[B]", variant), absent
 
 
 @lru_cache(maxsize=1024)

@@ -24,6 +24,20 @@ class Transition(Struct, frozen=True):
 # Statuses from which a plain delete may start (Cinder 29, volume-states: delete).
 DELETABLE: Final = ("available", "error", "error_restoring", "error_extending", "error_managing")
 
+# What an administrator may set a volume's statuses to (Cinder 29, VolumeStatus.ALL and its like, of which
+# `deleting` is refused). None of these leads on by itself: an operation's statuses are the table's below.
+RESETTABLE: Final = (
+    "creating", "available", "error", "error_deleting", "error_managing", "managing", "attaching",
+    "in-use", "detaching", "maintenance", "restoring-backup", "error_restoring", "reserved",
+    "awaiting-transfer", "backing-up", "error_backing-up", "error_extending", "downloading",
+    "uploading", "retyping", "extending",
+)  # fmt: skip
+RESETTABLE_ATTACH: Final = ("attached", "detached")
+RESETTABLE_MIGRATION: Final = ("migrating", "error", "success", "completing", "none", "starting")
+
+# The migration statuses of a volume that does not migrate (Cinder 29, AVAILABLE_MIGRATION_STATUS).
+NOT_MIGRATING: Final = (None, "deleting", "error", "success")
+
 # A volume's first status; no transition enters it, the row is inserted with it.
 VOLUME_FIRST: Final = "creating"
 
@@ -35,9 +49,9 @@ VOLUME: Final[dict[str, Transition]] = {
         Transition("delete_started", DELETABLE, "deleting", "A delete was accepted."),
         Transition(
             "force_delete_started",
-            (*DELETABLE, "error_deleting"),
+            (*RESETTABLE, "deleting"),
             "deleting",
-            "An administrator deletes from any status in which no operation is under way.",
+            "An administrator deletes from any status; an operation under way was given up before.",
         ),
         Transition("delete_done", ("deleting",), None, "The backend holds nothing of it any more."),
         Transition("delete_failed", ("deleting",), "error_deleting", "The driver refused."),

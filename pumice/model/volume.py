@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -33,6 +33,17 @@ class Volume(Struct, frozen=True):
     provider_location: str | None
     created_at: int
     updated_at: int | None
+    image_metadata: str = "{}"
+    """What is known of the image it was made from, as the text of a JSON object of strings."""
+    migration_status: str | None = None
+    is_readonly: bool | None = None
+    """None until somebody sets it: only then it is shown, as in Cinder."""
+
+
+NULLABLE: Final = frozenset(
+    {"name", "description", "host", "updated_at", "migration_status", "provider_location"}
+)
+"""The fields of a volume that lists are sorted and filtered by and that may be None."""
 
 
 class VolumeType(Struct, frozen=True):
@@ -47,17 +58,37 @@ class VolumeType(Struct, frozen=True):
     updated_at: int | None
 
 
-class VolumeQuery(Struct, frozen=True):
-    """Which volumes, in which order: ``project_id`` None means all projects.
+class DefaultType(Struct, frozen=True):
+    """The volume type that volumes of a project get unasked."""
 
-    ``sort`` is a list of (column, "asc" | "desc") that ends with the id; ``limit`` None means all.
-    ``marker`` is the last volume of the page before. ``filters`` compare for equality, a tuple value
-    means any of them.
+    project_id: str
+    volume_type_id: str
+
+
+Span = tuple[int, int]
+"""A first and a last time, in UTC microseconds."""
+NEWEST_FIRST: Final = (("created_at", "desc"), ("id", "desc"))
+
+
+class VolumeQuery(Struct, frozen=True):
+    """Which volumes, in which order. Names of columns are those of the fields of :class:`Volume`.
+
+    ``project_id`` None means all projects. ``equal`` has the values of which a column must have one
+    (None: it is not set), ``like`` a text that a column must contain, whatever its case, ``within`` the
+    spans in one of which a time must lie; they do not overlap. ``hosts`` are hosts, backends or pools, on
+    one of which a volume must be. ``metadata`` and ``image_metadata`` are items that it must have.
+    ``sort`` is a list of (column, "asc" | "desc") that ends with the id. ``marker`` is the last volume of
+    the page before.
     """
 
     project_id: str | None
-    filters: dict[str, Any]
-    sort: tuple[tuple[str, str], ...]
-    limit: int | None
-    offset: int
-    marker: str | None
+    limit: int
+    equal: dict[str, tuple[Any, ...]] = {}
+    like: dict[str, str] = {}
+    within: dict[str, tuple[Span, ...]] = {}
+    hosts: tuple[str, ...] = ()
+    metadata: dict[str, str] = {}
+    image_metadata: dict[str, str] = {}
+    sort: tuple[tuple[str, str], ...] = NEWEST_FIRST
+    offset: int = 0
+    marker: str | None = None

@@ -218,7 +218,8 @@ class Engine:
             if claimed is None:
                 return None
             record = claimed
-        progress = await self._progress(record, now_us)
+        entries = await self._store.read(rows.log, operation_id)
+        progress = self._progress(record, tuple(entries), now_us)
         self._traces[operation_id] = progress.trace
         return progress
 
@@ -228,15 +229,16 @@ class Engine:
             self._unknown.add(record.id)
             log.warning("Operation %s (%s) is unknown to this version", record.id, record.name)
 
-    async def _progress(self, record: OperationRecord, now_us: int) -> Progress:
+    def _progress(
+        self, record: OperationRecord, log: tuple[LogEntry, ...], now_us: int
+    ) -> Progress:
         """The operation from its row and its log."""
         trace = self._traces.get(record.id) or Trace(
             record.request_id, f"{record.name} (taken up)", now_us
         )
         operation = self._operations[record.name]
         params = msgspec.json.decode(record.params, type=operation.params)
-        entries = await self._store.read(rows.log, record.id)
-        return Progress(operation, params, record, tuple(entries), trace, self.options.max_attempts)
+        return Progress(operation, params, record, log, trace, self.options.max_attempts)
 
     async def _step(self, progress: Progress) -> Progress:
         """One step further. What nobody foresaw makes the operation stuck, not a loop of crashes."""
@@ -463,22 +465,28 @@ class Engine:
 
     async def abandon(self, operation_id: str) -> OperationRecord:
         """End an operation by a person's decision. Raises :class:`InvalidState` if it has ended."""
-        record = await self._store.read(rows.get, operation_id)
+        return await self._store.write(self.give_up, operation_id, self._seams.clock.now_us())
+
+    def give_up(self, txn: Txn, operation_id: str, now_us: int) -> OperationRecord:
+        """Unit: :meth:`abandon`, inside of what a person decided instead. Raises as that does."""
+        record = rows.get(txn, operation_id)
         if record.name not in self._operations:
             raise InvalidState(f"Operation {operation_id} is unknown to this version of Pumice.")
-        now_us = self._seams.clock.now_us()
-        after = await self._store.write(
-            abandon,
-            await self._progress(record, now_us),
+        after = abandon(
+            txn,
+            self._progress(record, (), now_us),
             self.tools,
             self.options.process_id,
             self._lease(now_us),
             now_us,
         )
+        txn.after_commit(lambda: self._given_up(operation_id))
+        return after.record
+
+    def _given_up(self, operation_id: str) -> None:
         self._traces.pop(operation_id, None)
         self._begun_here.pop(operation_id, None)
         self._bus.publish(Hint("ended", operation_id))
-        return after.record
 
     @property
     def running(self) -> int:

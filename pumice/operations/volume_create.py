@@ -14,8 +14,8 @@ from msgspec import Struct
 
 from pumice.drivers.contract import VolumeSpec
 from pumice.errors import NoValidBackend
-from pumice.model.backend import PlacementRequest, Ranking
-from pumice.model.message import TTL_US, Message
+from pumice.model.backend import NO_HINTS, Hints, PlacementRequest, Ranking
+from pumice.model.message import Action, Detail, failure_of
 from pumice.model.operation import LogEntry
 from pumice.operations.definition import (
     Failure,
@@ -32,8 +32,11 @@ from pumice.store import events, messages, pools, volumes
 MAX_VERDICTS_STORED = 50
 
 
-class VolumeCreate(Struct, frozen=True):
-    """Everything the operation needs after a crash: no request body, no token."""
+class VolumeCreate(Struct, frozen=True, omit_defaults=True):
+    """Everything the operation needs after a crash: no request body, no token.
+
+    Version 1 had no hints.
+    """
 
     volume_id: str
     name: str
@@ -41,6 +44,7 @@ class VolumeCreate(Struct, frozen=True):
     volume_type_name: str
     extra_specs: dict[str, str | None]
     availability_zone: str | None
+    hints: Hints = NO_HINTS
 
 
 Step = LocalStep[VolumeCreate]
@@ -59,6 +63,7 @@ def rank(tools: Tools, params: VolumeCreate, log: Sequence[LogEntry]) -> Ranking
         params.extra_specs,
         params.availability_zone,
         tried,
+        hints=params.hints,
     )
     return tools.scheduler.rank(request, tools.pools.matching(request))
 
@@ -70,7 +75,13 @@ def place(step: Step) -> Result:
     for candidate in ranking.candidates:
         claimed = pools.claim(step.txn, candidate.host, step.params.size_gib, candidate.ceiling_gib)
         if claimed is not None:
-            volumes.set_host(step.txn, step.params.volume_id, candidate.host, step.now_us)
+            volumes.set_host(
+                step.txn,
+                step.params.volume_id,
+                candidate.host,
+                step.now_us,
+                candidate.availability_zone,
+            )
             _tell_view(step, candidate.host, claimed)
             return {
                 "host": candidate.host,
@@ -121,29 +132,16 @@ def failed(step: Step, failure: Failure) -> None:
     """``error``, and a message to the user; the quota stays taken until the volume is deleted."""
     volumes.transition(step.txn, step.params.volume_id, "create_failed", step.now_us)
     # What a driver says may name what only administrators know: `pumice why` has it.
-    action, detail, text = "008", "012", "create volume from backend storage:The driver failed."
+    action, detail, words = Action.CREATE_VOLUME_FROM_BACKEND, Detail.DRIVER_FAILED_CREATE, None
     if failure.kind == NoValidBackend.__name__:
-        action, detail, text = "001", "003", f"schedule allocate volume:{failure.public}"
-    messages.insert(
-        step.txn,
-        Message(
-            step.record.id,
-            step.record.project_id,
-            step.record.request_id,
-            "VOLUME",
-            step.params.volume_id,
-            action,
-            detail,
-            text,
-            step.now_us,
-            step.now_us + TTL_US,
-        ),
-    )
+        action, detail = Action.SCHEDULE_ALLOCATE_VOLUME, Detail.NO_BACKEND_AVAILABLE
+        words = failure.public
+    messages.insert(step.txn, failure_of(step.record, action, detail, step.now_us, words))
 
 
 VOLUME_CREATE = Operation(
     "volume.create",
-    1,
+    2,
     VolumeCreate,
     "volume",
     steps=(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from pumice.drivers.contract import VolumeSpec
-from pumice.model.message import TTL_US, Message
+from pumice.model.message import Action, Detail, failure_of
 from pumice.operations.definition import (
     Failure,
     Local,
@@ -66,21 +66,9 @@ def finish(step: Step) -> Result:
 def failed(step: Step, _failure: Failure) -> None:
     """``error_deleting``, and a message to the user; quota and capacity stay taken, as the bytes do."""
     volumes.transition(step.txn, step.params.volume_id, "delete_failed", step.now_us)
-    messages.insert(
-        step.txn,
-        Message(
-            step.record.id,
-            step.params.project_id,
-            step.record.request_id,
-            "VOLUME",
-            step.params.volume_id,
-            "008",
-            "001",
-            "delete volume from backend storage:The driver failed.",
-            step.now_us,
-            step.now_us + TTL_US,
-        ),
-    )
+    action, words = Action.DELETE_VOLUME_FROM_BACKEND, "The driver failed."
+    message = failure_of(step.record, action, Detail.UNKNOWN_ERROR, step.now_us, words)
+    messages.insert(step.txn, message)
 
 
 VOLUME_DELETE = Operation(

@@ -21,6 +21,7 @@ Kind = Literal[
     "broken_reference",
     "quota_differs",
     "pool_differs",
+    "metadata_differs",  # What lists are filtered by is not what they show.
     "no_operation",  # A volume in a passing status that nothing will lead out of it.
     "no_volume",  # The other way round.
     "undecided_operation",
@@ -104,6 +105,7 @@ def _rows(txn: Txn) -> Iterator[Finding]:
     yield from _references(txn)
     yield from _quotas(txn)
     yield from _pools(txn)
+    yield from _metadata(txn)
     yield from _operations(txn)
 
 
@@ -138,6 +140,15 @@ def _pools(txn: Txn) -> Iterator[Finding]:
                 "counted_volumes": one.counted_volumes,
             },
         )
+
+
+def _metadata(txn: Txn) -> Iterator[Finding]:
+    for id_, shown, kept in rows.metadata_differences(txn):
+        sentence = (
+            f"Volume {id_} shows {shown} items of metadata by which no list finds it, "
+            f"and lists find it by {kept} that it does not show."
+        )
+        yield Finding("metadata_differs", id_, sentence, {"shown": shown, "kept": kept})
 
 
 def _operations(txn: Txn) -> Iterator[Finding]:

@@ -1,26 +1,29 @@
-"""Volumes: create, list, show and delete."""
+"""Volumes: create, show, update and delete."""
 
 from __future__ import annotations
 
 from typing import Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from pumice.context import Context
-from pumice.errors import InvalidInput, InvalidState, VolumeNotFound
-from pumice.model.backend import Ranking
-from pumice.model.states import VOLUME_FIRST
-from pumice.model.volume import Volume, VolumeQuery, VolumeType
+from pumice.errors import InvalidInput, InvalidState, TooLarge, VolumeNotFound
+from pumice.model.backend import NO_HINTS, Ranking
+from pumice.model.states import NOT_MIGRATING, VOLUME_FIRST
+from pumice.model.volume import Volume, VolumeType
 from pumice.operations.definition import Tools
 from pumice.operations.engine import Engine
 from pumice.operations.volume_create import VOLUME_CREATE, VolumeCreate, rank
 from pumice.operations.volume_delete import VOLUME_DELETE, VolumeDelete
 from pumice.seams import Seams
 from pumice.services import quotas
+from pumice.services.hints import AskedHints, find_hints
+from pumice.services.hosts import check_scheduler, check_thawed
 from pumice.services.idempotency import Once, once_only
 from pumice.services.quotas import QuotaDefaults
-from pumice.services.volume_types import find_volume_type
+from pumice.services.volume_types import find_type_or_default, find_volume_type
+from pumice.services.zones import ZoneRules, zone_for
 from pumice.settings import Settings
 from pumice.store import operations as operation_rows
 from pumice.store import quotas as quota_rows
@@ -29,10 +32,8 @@ from pumice.store.sqlite import SqliteStore
 from pumice.store.txn import Txn
 from pumice.trace import place
 
-SORT_KEYS: Final = frozenset(rows.SORT_COLUMNS)
-"""What lists of volumes may be sorted by."""
-FILTER_KEYS: Final = frozenset(rows.FILTER_COLUMNS)
-"""What lists of volumes may be filtered by."""
+MAX_METADATA_BYTES: Final = 114_688
+"""As large as Cinder lets a whole request be."""
 
 
 class NewVolume(Struct, frozen=True):
@@ -44,6 +45,7 @@ class NewVolume(Struct, frozen=True):
     volume_type: str | None
     availability_zone: str | None
     metadata: dict[str, str]
+    hints: AskedHints | None = None
 
 
 class Accept(Struct, frozen=True):
@@ -55,6 +57,8 @@ class Accept(Struct, frozen=True):
     params: VolumeCreate
     ranking: Ranking
     quota: QuotaDefaults
+    scheduler_host: str
+    """Whose scheduler ranked."""
 
 
 class Accepted(Struct, frozen=True):
@@ -64,8 +68,16 @@ class Accepted(Struct, frozen=True):
     operation_id: str
 
 
+class Changes(Struct, frozen=True):
+    """What shall be changed of a volume; ``metadata`` replaces what is there."""
+
+    name: str | UnsetType | None = UNSET
+    description: str | UnsetType | None = UNSET
+    metadata: dict[str, str] | UnsetType = UNSET
+
+
 class Remove(Struct, frozen=True):
-    """A volume to be removed; ``force`` is an administrator's, from any status at rest."""
+    """A volume to be removed; ``force`` is an administrator's, from any status."""
 
     volume_id: str
     operation_id: str
@@ -115,10 +127,13 @@ class VolumeService:
 
     async def _prepare(self, context: Context, new: NewVolume, project_id: str) -> Accept:
         """What the unit is given: the type as it is now, and the backends ranked for it."""
-        reference = new.volume_type or self._settings.default_volume_type
-        volume_type = await self._store.read(find_volume_type, context, reference)
+        default_name = self._settings.default_volume_type
+        volume_type = await self._store.read(
+            find_type_or_default, context, new.volume_type, default_name
+        )
         _check_size(new, volume_type)
         tools = self._engine.tools
+        zone = self._zone(tools, new.availability_zone, volume_type)
         volume = Volume(
             id=self._seams.ids.volume_side(),
             project_id=project_id,
@@ -130,7 +145,7 @@ class VolumeService:
             attach_status="detached",
             volume_type_id=volume_type.id,
             volume_type_name=volume_type.name,
-            availability_zone=self._zone(tools, new.availability_zone),
+            availability_zone=zone or self._settings.storage_availability_zone,
             host=None,
             bootable=False,
             multiattach=volume_type.extra_specs.get("multiattach") == "<is> True",
@@ -145,34 +160,31 @@ class VolumeService:
             volume.size_gib,
             volume_type.name,
             volume_type.extra_specs,
-            new.availability_zone,
+            zone,
+            await self._store.read(find_hints, context, new.hints) if new.hints else NO_HINTS,
         )
         started = context.trace.start()
         ranking = rank(tools, params, ())
         context.trace.end(_RANK, started, _best(ranking))
         operation_id = self._seams.ids.volume_side()
-        return Accept(volume, volume_type, operation_id, params, ranking, self._quota)
+        return Accept(
+            volume, volume_type, operation_id, params, ranking, self._quota, self._settings.host
+        )
 
-    async def delete(self, context: Context, volume_id: str, *, force: bool) -> str:
+    async def delete(
+        self, context: Context, volume_id: str, *, force: bool, once: Once[str] | None = None
+    ) -> str:
         """Accept the removal of a volume; the id of its operation.
 
         Raises :class:`VolumeNotFound` or :class:`InvalidState`.
         """
         remove = Remove(volume_id, self._seams.ids.volume_side(), force)
-        await self._store.write(remove_volume, context, remove, self._engine, trace=context.trace)
-        return remove.operation_id
+        unit = once_only(once, remove_volume)
+        return await self._store.write(unit, context, remove, self._engine, trace=context.trace)
 
     async def show(self, context: Context, volume_id: str) -> Volume:
         """One volume. Raises :class:`VolumeNotFound`."""
         return await self._store.read(find_volume, context, volume_id)
-
-    async def list(self, query: VolumeQuery) -> list[Volume]:
-        """One page of volumes."""
-        return await self._store.read(rows.select, query)
-
-    async def count(self, query: VolumeQuery) -> int:
-        """How many volumes match, on all pages."""
-        return await self._store.read(rows.count, query)
 
     async def pools_for(self, context: Context, reference: str) -> frozenset[str]:
         """The pools that could take a volume of this type, whatever its size, by ``host@backend#pool``.
@@ -184,24 +196,25 @@ class VolumeService:
         ranking = rank(self._engine.tools, nothing, ())
         return frozenset(candidate.host for candidate in ranking.candidates)
 
-    def _zone(self, tools: Tools, wanted: str | None) -> str:
-        """The availability zone of the row. Raises :class:`InvalidInput` for one nobody serves."""
-        default = self._settings.storage_availability_zone
-        if wanted is None:
-            return default
-        known = {pool.availability_zone for pool in tools.pools.pools()} | {default}
-        if wanted not in known:
-            raise InvalidInput(f"Availability zone '{wanted}' is invalid.")
-        return wanted
+    def _zone(self, tools: Tools, wanted: str | None, volume_type: VolumeType) -> str | None:
+        """The zone that the volume must be in, if any. Raises :class:`InvalidInput`."""
+        settings = self._settings
+        rules = ZoneRules(
+            settings.storage_availability_zone, settings.allow_availability_zone_fallback
+        )
+        served = {pool.availability_zone for pool in tools.pools.pools()} or {rules.default}
+        return zone_for(wanted, volume_type.extra_specs, served, rules)
 
 
 def accept_volume(txn: Txn, context: Context, accept: Accept, engine: Engine) -> Volume:
     """Unit: quota, row, operation and the claim of the best backend, all or nothing.
 
     Raises :class:`_TypeChanged` if the backends were ranked for extra specs that are no longer the type's,
-    and :class:`pumice.errors.VolumeTypeNotFound` if the type is gone.
+    :class:`pumice.errors.VolumeTypeNotFound` if the type is gone, and :class:`pumice.errors.Unavailable`
+    while the scheduler is disabled.
     """
     volume = accept.volume
+    check_scheduler(txn, accept.scheduler_host)
     if find_volume_type(txn, context, volume.volume_type_id) != accept.volume_type:
         raise _TypeChanged
     quotas.take_volume(
@@ -225,20 +238,59 @@ def accept_volume(txn: Txn, context: Context, accept: Accept, engine: Engine) ->
     return volume
 
 
-def remove_volume(txn: Txn, context: Context, remove: Remove, engine: Engine) -> None:
-    """Unit: status ``deleting`` and the operation; a volume that no backend ever held goes at once."""
+def update_volume(txn: Txn, context: Context, volume_id: str, changes: Changes) -> Volume:
+    """Unit: name, description and metadata; the volume as it is then.
+
+    Raises :class:`VolumeNotFound`, :class:`InvalidState`, or :class:`pumice.errors.TooLarge`.
+    """
+    volume = find_volume(txn, context, volume_id)
+    if volume.status == "maintenance":
+        raise InvalidState("Invalid volume: The volume cannot be updated during maintenance.")
+    columns = msgspec.to_builtins(changes)
+    metadata = columns.pop("metadata", None)
+    if metadata is not None:
+        refuse_too_large(metadata)
+        rows.set_metadata(txn, volume, metadata, context.now_us)
+    if columns:
+        rows.update(txn, volume.id, context.now_us, **columns)
+    return rows.get(txn, volume.id)
+
+
+def refuse_too_large(metadata: dict[str, str]) -> None:
+    """Raises :class:`TooLarge` for more metadata than one request could bring.
+
+    Without it, requests that add a little each could make a volume that no list can bear.
+    """
+    if len(msgspec.json.encode(metadata)) > MAX_METADATA_BYTES:
+        raise TooLarge(f"A volume's metadata may have at most {MAX_METADATA_BYTES} bytes as JSON.")
+
+
+def remove_volume(txn: Txn, context: Context, remove: Remove, engine: Engine) -> str:
+    """Unit: status ``deleting`` and the operation; a volume that no backend ever held goes at once.
+
+    Who may force it wants the volume away whatever becomes of it: what is under way is given up first,
+    and what a driver may yet make of it is the reconciler's to remove. A removal that is under way is
+    what was asked for. Returns the id of the operation that removes the volume.
+    """
     volume = find_volume(txn, context, remove.volume_id)
+    if volume.attach_status == "attached" or volume.migration_status not in NOT_MIGRATING:
+        raise InvalidState(f"Invalid volume: Volume {volume.id} must not be migrating or attached.")
     busy = operation_rows.unfinished_of(txn, volume.id)
     if busy is not None:
-        raise InvalidState(
-            f"Invalid volume: Volume {volume.id} is {volume.status}: operation {busy} is under way."
-        )
+        if not remove.force:
+            raise InvalidState(under_way(volume, busy))
+        if volume.status == "deleting":
+            return busy
+        engine.give_up(txn, busy, context.now_us)
+        volume = rows.get(txn, volume.id)
+    if volume.host is not None:
+        check_thawed(txn, volume.host)
     event = "force_delete_started" if remove.force else "delete_started"
     rows.transition(txn, volume.id, event, context.now_us)
     if volume.host is None:
         rows.transition(txn, volume.id, "delete_done", context.now_us)
         quota_rows.subtract_volume(txn, volume.project_id, volume.volume_type_id, volume.size_gib)
-        return
+        return remove.operation_id
     params = VolumeDelete(
         volume.id,
         volume.project_id,
@@ -249,6 +301,15 @@ def remove_volume(txn: Txn, context: Context, remove: Remove, engine: Engine) ->
         volume.provider_location,
     )
     engine.begin(txn, context, VOLUME_DELETE, remove.operation_id, volume, params, {})
+    return remove.operation_id
+
+
+def under_way(volume: Volume, operation_id: str) -> str:
+    """Why nothing else may be done with the volume now, for the caller."""
+    return (
+        f"Invalid volume: Volume {volume.id} is {volume.status}: "
+        f"operation {operation_id} is under way."
+    )
 
 
 def find_volume(txn: Txn, context: Context, volume_id: str) -> Volume:

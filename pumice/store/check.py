@@ -99,6 +99,29 @@ def pool_differences(txn: Txn) -> list[PoolDifference]:
     return [PoolDifference(*row) for row in txn.all(_POOLS)]
 
 
+_METADATA: Final = """
+SELECT volume_id, sum(shown), sum(kept) FROM (
+    SELECT volume_id, 1 AS shown, 0 AS kept FROM (
+        SELECT v.id AS volume_id, m.key, m.value, v.project_id, v.created_at
+        FROM volumes v, json_each(CASE WHEN json_valid(v.metadata) THEN v.metadata ELSE '{}' END) m
+        EXCEPT SELECT volume_id, key, value, project_id, created_at FROM volume_metadata
+    ) AS unkept
+    UNION ALL
+    SELECT volume_id, 0, 1 FROM (
+        SELECT volume_id, key, value, project_id, created_at FROM volume_metadata
+        EXCEPT SELECT v.id, m.key, m.value, v.project_id, v.created_at
+        FROM volumes v, json_each(CASE WHEN json_valid(v.metadata) THEN v.metadata ELSE '{}' END) m
+    ) AS unshown
+) AS both
+GROUP BY volume_id ORDER BY volume_id
+"""
+
+
+def metadata_differences(txn: Txn) -> list[tuple[str, int, int]]:
+    """Volumes whose metadata differs between its two places: id, items in the one only, in the other."""
+    return [(id_, shown, kept) for id_, shown, kept in txn.all(_METADATA)]
+
+
 _ABANDONED: Final = """
 SELECT v.id, v.size_gib, v.status FROM volumes v
 WHERE v.status = :status AND v.status <> 'available' AND NOT EXISTS

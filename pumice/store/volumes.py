@@ -1,39 +1,51 @@
-"""Rows of ``volumes``."""
+"""Rows of ``volumes`` and ``volume_metadata``.
+
+A volume's metadata stands twice: whole in ``volumes.metadata``, from where it is shown, and by key in
+``volume_metadata``, by which lists are filtered. Only the functions here write either.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
+
+import msgspec
 
 from pumice.errors import InvalidState, VolumeNotFound
 from pumice.model.states import VOLUME
-from pumice.model.volume import Volume, VolumeQuery
+from pumice.model.volume import Volume
 from pumice.store.txn import Row, Txn
 
-# In the order of the fields of Volume; the 13th and 14th columns are made bool by _volume.
+# In the order of the fields of Volume; from_row makes bool of the 13th, the 14th and the last column.
 COLUMNS: Final = """v.id, v.project_id, v.user_id, v.name, v.description, v.size_gib, v.status,
     v.attach_status, v.volume_type_id, t.name, v.availability_zone, v.host, v.bootable, v.multiattach,
-    v.metadata, v.provider_location, v.created_at, v.updated_at"""
+    v.metadata, v.provider_location, v.created_at, v.updated_at, v.image_metadata,
+    v.migration_status, v.is_readonly"""
 # Every volume has a type; LEFT keeps the volumes outermost, where their indexes give the order.
 FROM: Final = "FROM volumes v LEFT JOIN volume_types t ON t.id = v.volume_type_id"
 
 
-def _volume(row: Row) -> Volume:
-    return Volume(*(*row[:12], bool(row[12]), bool(row[13]), *row[14:]))
+def from_row(row: Row) -> Volume:
+    """The volume of a row of :data:`COLUMNS`."""
+    is_readonly = None if row[20] is None else bool(row[20])
+    return Volume(*(*row[:12], bool(row[12]), bool(row[13]), *row[14:20], is_readonly))
 
 
 _INSERT: Final = """
 INSERT INTO volumes (id, project_id, user_id, name, description, size_gib, status, attach_status,
     volume_type_id, availability_zone, host, bootable, multiattach, metadata, provider_location,
-    created_at, updated_at)
+    created_at, updated_at, image_metadata, migration_status, is_readonly)
 VALUES (:id, :project_id, :user_id, :name, :description, :size_gib, :status, :attach_status,
     :volume_type_id, :availability_zone, :host, :bootable, :multiattach, :metadata, :provider_location,
-    :created_at, :updated_at)
+    :created_at, :updated_at, :image_metadata, :migration_status, :is_readonly)
 """
 
 
 def insert(txn: Txn, volume: Volume) -> None:
     """Add the row of ``volume``; its id must be new."""
     txn.change(_INSERT, {name: getattr(volume, name) for name in volume.__struct_fields__})
+    if volume.metadata != "{}":
+        _insert_metadata(txn, volume, _decode(volume.metadata))
 
 
 _GET: Final = f"SELECT {COLUMNS} {FROM} WHERE v.id = :id"
@@ -44,7 +56,7 @@ def get(txn: Txn, volume_id: str) -> Volume:
     row = txn.one(_GET, {"id": volume_id})
     if row is None:
         raise VolumeNotFound(volume_id)
-    return _volume(row)
+    return from_row(row)
 
 
 def transition(txn: Txn, volume_id: str, event: str, now_us: int) -> None:
@@ -78,12 +90,104 @@ def _transition_statement(event: str) -> tuple[str, dict[str, Any]]:
 _TRANSITIONS: Final = {event: _transition_statement(event) for event in VOLUME}
 
 
-_PLACE: Final = "UPDATE volumes SET host = :host, updated_at = :now WHERE id = :id"
+# What clients may change without an operation.
+_CHANGEABLE: Final = frozenset({"name", "description", "bootable", "is_readonly", "image_metadata"})
 
 
-def set_host(txn: Txn, volume_id: str, host: str | None, now_us: int) -> None:
-    """Record where the volume is to live; None when that was given up."""
-    txn.change(_PLACE, {"id": volume_id, "host": host, "now": now_us})
+def update(txn: Txn, volume_id: str, now_us: int, **values: Any) -> None:
+    """Set columns of :data:`_CHANGEABLE`. Raises :class:`VolumeNotFound`."""
+    assert values.keys() <= _CHANGEABLE, values
+    columns = ", ".join(f"{name} = :{name}" for name in [*values, "updated_at"])
+    # Only names of the table above are put into the text; every value is a parameter.
+    statement = f"UPDATE volumes SET {columns} WHERE id = :id"
+    if not txn.change(statement, {**values, "id": volume_id, "updated_at": now_us}):
+        raise VolumeNotFound(volume_id)
+
+
+_RESET: Final = """
+UPDATE volumes SET status = :status, attach_status = :attach_status,
+    migration_status = :migration_status, updated_at = :now
+WHERE id = :id AND status = :found
+"""
+
+
+def reset(
+    txn: Txn,
+    volume: Volume,
+    now_us: int,
+    *,
+    status: str,
+    attach_status: str,
+    migration_status: str | None,
+) -> None:
+    """Set the statuses by an administrator's word, past :data:`VOLUME`; compare-and-swap on the status.
+
+    ``volume`` is as it was found. Raises :class:`InvalidState` if its status has changed since.
+    """
+    values = {
+        "id": volume.id,
+        "found": volume.status,
+        "now": now_us,
+        "status": status,
+        "attach_status": attach_status,
+        "migration_status": migration_status,
+    }
+    if not txn.change(_RESET, values):
+        raise InvalidState(f"Invalid volume: Volume {volume.id} is not {volume.status} any more.")
+
+
+_SET_METADATA: Final = "UPDATE volumes SET metadata = :metadata, updated_at = :now WHERE id = :id"
+_DELETE_METADATA: Final = "DELETE FROM volume_metadata WHERE volume_id = :volume_id AND key = :key"
+_INSERT_METADATA: Final = """
+INSERT INTO volume_metadata (volume_id, key, value, project_id, created_at)
+VALUES (:volume_id, :key, :value, :project_id, :created_at)
+"""
+_decode: Final = msgspec.json.Decoder(dict[str, str]).decode
+
+
+def set_metadata(txn: Txn, volume: Volume, metadata: Mapping[str, str], now_us: int) -> str:
+    """Replace the metadata of ``volume``, given as it is now, in both places; the new text.
+
+    Raises :class:`VolumeNotFound`.
+    """
+    text = msgspec.json.encode(metadata).decode()
+    if not txn.change(_SET_METADATA, {"metadata": text, "now": now_us, "id": volume.id}):
+        raise VolumeNotFound(volume.id)
+    old = _decode(volume.metadata).items()
+    gone = [{"volume_id": volume.id, "key": key} for key, _ in old - metadata.items()]
+    txn.change_many(_DELETE_METADATA, gone)
+    _insert_metadata(txn, volume, dict(item for item in metadata.items() if item not in old))
+    return text
+
+
+def _insert_metadata(txn: Txn, volume: Volume, metadata: Mapping[str, str]) -> None:
+    txn.change_many(
+        _INSERT_METADATA,
+        [
+            {
+                "volume_id": volume.id,
+                "key": key,
+                "value": value,
+                "project_id": volume.project_id,
+                "created_at": volume.created_at,
+            }
+            for key, value in metadata.items()
+        ],
+    )
+
+
+_PLACE: Final = """
+UPDATE volumes SET host = :host, updated_at = :now,
+    availability_zone = coalesce(:zone, availability_zone)
+WHERE id = :id
+"""
+
+
+def set_host(
+    txn: Txn, volume_id: str, host: str | None, now_us: int, zone: str | None = None
+) -> None:
+    """Record where the volume is to live, and in which ``zone``; None when that was given up."""
+    txn.change(_PLACE, {"id": volume_id, "host": host, "now": now_us, "zone": zone})
 
 
 _CREATED: Final = """
@@ -96,105 +200,6 @@ def finish_create(txn: Txn, volume_id: str, location: str | None, now_us: int) -
     """``create_done`` and the provider location, in one statement. Raises as :func:`transition`."""
     if not txn.change(_CREATED, {"id": volume_id, "location": location, "now": now_us}):
         transition(txn, volume_id, "create_done", now_us)
-
-
-# What may be sorted and filtered by; the API's names on the left.
-SORT_COLUMNS: Final = {
-    "id": "v.id",
-    "status": "v.status",
-    "size": "v.size_gib",
-    "availability_zone": "v.availability_zone",
-    "name": "v.name",
-    "display_name": "v.name",
-    "bootable": "v.bootable",
-    "created_at": "v.created_at",
-    "updated_at": "v.updated_at",
-    "host": "v.host",
-    "user_id": "v.user_id",
-    "project_id": "v.project_id",
-    "volume_type_id": "v.volume_type_id",
-}
-FILTER_COLUMNS: Final = {**SORT_COLUMNS, "description": "v.description"}
-_WORDS: Final = {"asc": "ASC", "desc": "DESC"}
-
-
-def select(txn: Txn, query: VolumeQuery) -> list[Volume]:
-    """The page of ``query``. Raises :class:`VolumeNotFound` for an unknown marker."""
-    where, parameters = _where(query)
-    if query.marker is not None:
-        after, more = _after_marker(txn, query)
-        where.append(after)
-        parameters |= more
-    order = ", ".join(f"{SORT_COLUMNS[key]} {_WORDS[direction]}" for key, direction in query.sort)
-    clause = f"WHERE {' AND '.join(where)}" if where else ""
-    limit = -1 if query.limit is None else query.limit
-    bounds = "LIMIT :limit OFFSET :offset" if limit >= 0 or query.offset else ""
-    # Only names of the tables above are put into the text; every value is a parameter.
-    sql = f"SELECT {COLUMNS} {FROM} {clause} ORDER BY {order} {bounds}"
-    rows = txn.all(sql, {**parameters, "limit": limit, "offset": query.offset})
-    return [_volume(row) for row in rows]
-
-
-def count(txn: Txn, query: VolumeQuery) -> int:
-    """How many volumes ``query`` matches, ignoring marker, limit and offset."""
-    where, parameters = _where(query)
-    clause = f"WHERE {' AND '.join(where)}" if where else ""
-    row = txn.one(f"SELECT count(*) FROM volumes v {clause}", parameters)
-    return int(row[0]) if row else 0
-
-
-def _where(query: VolumeQuery) -> tuple[list[str], dict[str, Any]]:
-    where: list[str] = []
-    parameters: dict[str, Any] = {}
-    if query.project_id is not None:
-        where.append("v.project_id = :project_id")
-        parameters["project_id"] = query.project_id
-    for index, (key, value) in enumerate(query.filters.items()):
-        column = FILTER_COLUMNS[key]
-        values = value if isinstance(value, tuple) else (value,)
-        names = [f"f{index}_{number}" for number in range(len(values))]
-        where.append(f"{column} IN ({', '.join(f':{name}' for name in names)})")
-        parameters |= dict(zip(names, values, strict=True))
-        if key == "status" and "available" not in values:
-            # Changes nothing but the plan: the condition of the indexes of unsettled volumes.
-            where.append("v.status <> 'available'")
-    return where, parameters
-
-
-def _after_marker(txn: Txn, query: VolumeQuery) -> tuple[str, dict[str, Any]]:
-    """The condition "sorts after the marker", one alternative per sort key; NULL sorts as SQLite's."""
-    columns = ", ".join(SORT_COLUMNS[key] for key, _ in query.sort)
-    sql = f"SELECT v.project_id, {columns} {FROM} WHERE v.id = :id"
-    row = txn.one(sql, {"id": query.marker})
-    if row is None or query.project_id not in (None, row[0]):
-        raise VolumeNotFound(str(query.marker))
-    keys = [
-        (SORT_COLUMNS[key], direction, f"m{index}", value)
-        for index, ((key, direction), value) in enumerate(zip(query.sort, row[1:], strict=True))
-    ]
-    parameters = {name: value for _, _, name, value in keys}
-    if len({direction for _, direction, _, _ in keys}) == 1 and None not in parameters.values():
-        # All one way and no NULL: a row comparison, which the index answers by one seek.
-        sign = ">" if keys[0][1] == "asc" else "<"
-        left = ", ".join(column for column, _, _, _ in keys)
-        right = ", ".join(f":{name}" for _, _, name, _ in keys)
-        if not any(column in _NULLABLE for column, _, _, _ in keys):
-            return f"({left}) {sign} ({right})", parameters
-    alternatives = []
-    for index, (column, direction, name, value) in enumerate(keys):
-        equal = [f"{c} IS :{n}" for c, _, n, _ in keys[:index]]
-        alternatives.append(" AND ".join([*equal, _beyond(column, direction, name, value)]))
-    return "(" + " OR ".join(f"({one})" for one in alternatives) + ")", parameters
-
-
-_NULLABLE: Final = {"v.name", "v.host", "v.updated_at"}
-
-
-def _beyond(column: str, direction: str, name: str, value: object) -> str:
-    """Whether ``column`` sorts after the marker's value; NULL comes first ascending, last descending."""
-    if direction == "asc":
-        return f"{column} IS NOT NULL" if value is None else f"{column} > :{name}"
-    return "1 = 0" if value is None else f"({column} < :{name} OR {column} IS NULL)"
 
 
 _IDS_ON: Final = """

@@ -10,7 +10,7 @@ from pumice.errors import Fenced
 from pumice.model.volume import Volume
 from pumice.operations.advance import Outcome, Progress, advance
 from pumice.process import Process
-from tests.operations.actions import create, delete, everything, operation_on, volume_of
+from tests.operations.actions import create, delete, everything, log_of, operation_on, volume_of
 from tests.operations.scenarios import refuses
 from tests.simulation.state import snapshot
 from tests.simulation.world import SimBus, World, settled
@@ -173,7 +173,8 @@ async def held(process: Process, volume: Volume) -> Progress:
     """The operation on ``volume`` as the engine holds it in memory while the driver works."""
     await asyncio.sleep(1)
     record = await operation_on(process, volume)
-    return await process.engine._progress(record, 0)
+    log = await log_of(process, record.id)
+    return process.engine._progress(record, tuple(log), 0)
 
 
 async def tamper(process: Process, statement: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Final
 
 import pytest
@@ -10,7 +11,7 @@ from msgspec.structs import replace
 from pumice.errors import InvalidState, VolumeNotFound
 from pumice.model.states import VOLUME
 from pumice.store import volumes
-from pumice.store.txn import Txn
+from pumice.store.txn import Row, Txn
 from tests.store.samples import NOW_US, add_type, add_volume
 from tests.store.samples import VOLUME as SAMPLE
 
@@ -34,12 +35,16 @@ def test_a_volume_comes_back_as_it_was_put_in(txn: Txn) -> None:
         metadata='{"k":"v"}',
         provider_location="volume-v1.raw",
         updated_at=LATER_US,
+        image_metadata='{"disk_format":"raw"}',
+        migration_status="success",
+        is_readonly=False,
     )
     volumes.insert(txn, whole)
     found = volumes.get(txn, "v1")
     assert found == whole
-    assert found.bootable is True
-    assert volumes.get(txn, add_volume(txn, id="v2").id).bootable is False
+    assert (found.bootable, found.is_readonly) == (True, False)
+    plain = volumes.get(txn, add_volume(txn, id="v2").id)
+    assert (plain.bootable, plain.is_readonly) == (False, None)
 
 
 def test_a_volume_that_is_not_there(txn: Txn) -> None:
@@ -109,3 +114,62 @@ def test_the_volumes_of_a_backend_are_those_on_its_pools_only(txn: Txn) -> None:
     for number, host in enumerate(hosts):
         add_volume(txn, id=f"v{number}", host=host)
     assert sorted(volumes.ids_on(txn, "n@fast")) == ["v0", "v1"]
+
+
+def test_a_change_of_some_columns(txn: Txn) -> None:
+    before, other = add_volume(txn), add_volume(txn, id="v2")
+    volumes.update(txn, "v1", LATER_US, name=None, bootable=True, is_readonly=True)
+    wanted = replace(before, name=None, bootable=True, is_readonly=True, updated_at=LATER_US)
+    assert volumes.get(txn, "v1") == wanted
+    assert volumes.get(txn, "v2") == other
+    with pytest.raises(VolumeNotFound):
+        volumes.update(txn, "v9", LATER_US, name="x")
+
+
+def test_an_administrators_word_counts_for_the_status_it_was_given_for(txn: Txn) -> None:
+    before = add_volume(txn, status="error")
+    words = {"status": "available", "attach_status": "attached", "migration_status": "success"}
+    volumes.reset(txn, before, LATER_US, **words)
+    after = volumes.get(txn, "v1")
+    assert after == replace(before, **words, updated_at=LATER_US)
+    with pytest.raises(InvalidState, match="v1 is not error any more"):
+        volumes.reset(txn, before, LATER_US, **words)
+    assert volumes.get(txn, "v1") == after
+
+
+METADATA: Final[tuple[dict[str, str], ...]] = (
+    {},
+    {"a": "1"},
+    {"a": "1", "b": "2"},
+    {"a": "3", "c": '"'},
+    {"c": "\u00fc", "a b": ""},
+)
+
+
+@pytest.mark.parametrize("first", METADATA)
+@pytest.mark.parametrize("second", METADATA)
+def test_metadata_stands_twice(txn: Txn, first: dict[str, str], second: dict[str, str]) -> None:
+    volume = add_volume(txn, metadata=json.dumps(first))
+    add_volume(txn, id="v2", project_id="p2", metadata='{"a":"1"}')
+    assert kept(txn, "v1") == {(key, value, "p1", NOW_US) for key, value in first.items()}
+    text = volumes.set_metadata(txn, volume, second, LATER_US)
+    assert volumes.get(txn, "v1") == replace(volume, metadata=text, updated_at=LATER_US)
+    assert json.loads(text) == second
+    assert kept(txn, "v1") == {(key, value, "p1", NOW_US) for key, value in second.items()}
+    assert kept(txn, "v2") == {("a", "1", "p2", NOW_US)}
+
+
+def test_metadata_goes_with_its_volume(txn: Txn) -> None:
+    volume = add_volume(txn, status="deleting", metadata='{"a":"1"}')
+    volumes.transition(txn, "v1", "delete_done", LATER_US)
+    assert kept(txn, "v1") == set()
+    with pytest.raises(VolumeNotFound):
+        volumes.set_metadata(txn, volume, {"b": "2"}, LATER_US)
+    assert kept(txn, "v1") == set()
+
+
+def kept(txn: Txn, volume_id: str) -> set[Row]:
+    """The items by key: key, value, project and time."""
+    columns = "key, value, project_id, created_at"
+    query = f"SELECT {columns} FROM volume_metadata WHERE volume_id = :id"  # noqa: S608 - literals
+    return set(txn.all(query, {"id": volume_id}))
