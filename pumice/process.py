@@ -22,9 +22,14 @@ from pumice import seams as seams_module
 from pumice.api import routes as api_routes
 from pumice.api.app import App
 from pumice.api.container import Services
+from pumice.api.policy import Rules
+from pumice.api.policy_file import read_policy_file
+from pumice.api.routes import EffectivePolicy
 from pumice.api.server import Listen, answer_requests, listening
 from pumice.bus.contract import Bus
 from pumice.bus.memory import MemoryBus
+from pumice.debug.debugger import Debugger
+from pumice.debug.threads import ManyThreads, OneThread, Threads
 from pumice.drivers.backend import Backend, Limits
 from pumice.drivers.contract import Driver, Listed
 from pumice.drivers.options import BackendConfig
@@ -37,7 +42,7 @@ from pumice.manager.volume import VolumeManager
 from pumice.operations.definition import Tools
 from pumice.operations.engine import Engine, EngineOptions
 from pumice.operations.registry import OPERATIONS
-from pumice.scheduler.registry import make_scheduler
+from pumice.scheduler.registry import Ingredients, make_scheduler
 from pumice.scheduler.view import PoolsView
 from pumice.seams import Seams
 from pumice.services.bootstrap import bootstrap, is_bootstrapped, new_bootstrap
@@ -45,14 +50,18 @@ from pumice.services.catalog import CatalogService
 from pumice.services.check import Finding, check
 from pumice.services.generation import Generation
 from pumice.services.operations import OperationService
+from pumice.services.passwords import PasswordChecks
 from pumice.services.tokens import TokenService
 from pumice.services.volumes import VolumeService
-from pumice.settings import BackendSettings, Loaded, Settings, load
+from pumice.settings import DEFAULT_ORIGIN, DEFAULT_SECTION, BackendSettings, Loaded, Settings, load
 from pumice.state_dir import StateDir
-from pumice.store import schema
+from pumice.store import backup, schema
 from pumice.store.backends import ProcessRecord
+from pumice.store.backup import Progress
+from pumice.store.long_reads import LongReads
 from pumice.store.sqlite import SqliteStore, snapshot
 from pumice.store.txn import Txn
+from pumice.threads import Executor
 
 STOP_SECONDS: Final = 3.0
 PASSWORD_BYTES: Final = 18
@@ -88,8 +97,17 @@ class Process:
         self.store.close()
 
 
+ONE_THREAD: Final = OneThread()
+
+
 def build(
-    loaded: Loaded, store: SqliteStore, keyring: Keyring, seams: Seams, bus: Bus, state_dir: Path
+    loaded: Loaded,
+    store: SqliteStore,
+    keyring: Keyring,
+    seams: Seams,
+    bus: Bus,
+    state_dir: Path,
+    threads: Threads = ONE_THREAD,
 ) -> Process:
     """Put a process together. Raises :class:`pumice.errors.SettingsError` for a wrong name or option."""
     settings = loaded.settings
@@ -97,6 +115,7 @@ def build(
         settings.scheduler_driver,
         settings.scheduler_default_filters,
         settings.scheduler_default_weighers,
+        Ingredients(seams.random, settings.capacity_weight_multiplier),
     )
     view = PoolsView(scheduler.filters)
     served = tuple(_served(one, settings, seams, state_dir) for one in loaded.backends)
@@ -117,21 +136,59 @@ def build(
         OPERATIONS,
         EngineOptions(process.id, settings.lease_seconds, settings.scheduler_max_attempts),
     )
-    generation = Generation()
-    services = Services(
-        settings=settings,
-        seams=seams,
-        units=store,
-        rules=api_routes.rules(),
-        tokens=TokenService(store, seams, keyring, generation, settings),
-        catalog=CatalogService(store, generation),
-        volumes=VolumeService(store, seams, engine, settings),
-        operations=OperationService(store, engine),
-        pools=view,
-    )
+    rules = api_routes.rules(policy_overrides(loaded, state_dir))
+    services = _services(settings, seams, rules, keyring, store, engine, threads)
     heartbeat = Heartbeat(store, view, served, settings.service_down_time)
     manager = VolumeManager(store, seams, engine, heartbeat, served, settings, process)
     return Process(App(services, api_routes.APIS), services, store, engine, manager, backends)
+
+
+def _services(
+    settings: Settings,
+    seams: Seams,
+    rules: Rules,
+    keyring: Keyring,
+    core_store: SqliteStore,
+    core_engine: Engine,
+    threads: Threads,
+) -> Services:
+    """What the API may use: services, and nothing of the core but by the edge of its thread."""
+    store, engine = threads.edge(core_store), threads.edge(core_engine)
+    passwords = threads.edge(PasswordChecks(seams, settings.password_hash_rounds))
+    generation = Generation()
+    return Services(
+        settings=settings,
+        seams=seams,
+        units=store,
+        rules=rules,
+        generation=generation,
+        passwords=passwords,
+        tokens=TokenService(store, seams, keyring, generation, settings, passwords),
+        catalog=CatalogService(store, generation),
+        volumes=VolumeService(store, seams, engine, settings),
+        operations=OperationService(store, engine),
+        pools=core_engine.tools.pools,
+        debugger=threads.debugger,
+    )
+
+
+def policy_overrides(loaded: Loaded, state_dir: Path) -> dict[str, str]:
+    """The rules of the policy file; none if there is no such file and no setting names one.
+
+    Raises :class:`pumice.errors.SettingsError`.
+    """
+    path = state_dir / loaded.settings.policy_file
+    is_default = loaded.origins[DEFAULT_SECTION, "policy_file"] == DEFAULT_ORIGIN
+    return {} if is_default and not path.exists() else read_policy_file(path)
+
+
+def effective_policies(state_path: Path, config: Path | None) -> list[EffectivePolicy]:
+    """What holds with the policy file of ``state_path``; for people.
+
+    Raises :class:`pumice.errors.SettingsError` as a start would.
+    """
+    overrides = policy_overrides(load(config or state_path / CONF), state_path)
+    return api_routes.effective_policies(overrides)
 
 
 def _served(backend: BackendSettings, settings: Settings, seams: Seams, state_dir: Path) -> Served:
@@ -145,40 +202,48 @@ def _served(backend: BackendSettings, settings: Settings, seams: Seams, state_di
     return Served(Backend(backend.name, host, driver, seams.executor, limits), backend)
 
 
-def open_database(path: Path) -> SqliteStore:
-    """The database, made or brought to this version's schema. Raises :class:`UsageError`."""
+def open_database(path: Path, executor: Executor) -> SqliteStore:
+    """The database, made or brought to this version's schema; long reads are for ``executor``.
+
+    Raises :class:`UsageError`.
+    """
     if not path.exists():
         schema.create(path)
     elif schema.revision(path) != schema.HEAD:
         log.info("Upgrading the database from schema %s to %s", schema.revision(path), schema.HEAD)
         schema.upgrade(path)
-    return SqliteStore(path)
+    return SqliteStore(path, long_reads=LongReads(path, executor))
 
 
 async def serve(
-    state_path: Path, config: Path | None, listen: Listen, ready: Callable[[str], None]
+    state_path: Path,
+    config: Path | None,
+    listen: Listen,
+    ready: Callable[[str], None],
+    debugger: Debugger | None = None,
 ) -> None:
     """``pumice serve``: serve ``state_path`` until SIGTERM or SIGINT.
 
     ``ready`` is called with the identity URL once requests are answered. Raises
     :class:`pumice.errors.UsageError` for whatever a person must mend first.
     """
+    threads: Threads = ONE_THREAD if debugger is None else ManyThreads(debugger)
     seams = seams_module.real()
     with StateDir.open(state_path, secret=seams.ids.secret) as state_dir:
         loaded = load(config or state_dir.conf)
         if loaded.settings.debug:
             logging.getLogger().setLevel(logging.DEBUG)
         with listening(listen) as bound:
-            store = open_database(state_dir.database)
+            store = open_database(state_dir.database, seams.executor)
             keyring = Keyring.from_files(state_dir.read_keys())
-            process = build(loaded, store, keyring, seams, MemoryBus(), state_dir.path)
+            process = build(loaded, store, keyring, seams, MemoryBus(), state_dir.path, threads)
             url = identity_url(listen, bound, loaded.settings)
-            await _bootstrap(process, state_dir, url, loaded.settings)
-            await process.start()
+            await threads.begin(_bootstrap(process, state_dir, url, loaded.settings))
+            await threads.begin(process.start())
             gc.freeze()
             sys.setswitchinterval(SWITCH_SECONDS)
-            await answer_requests(process.app, bound, listen, lambda: ready(url))
-            await process.stop()
+            await answer_requests(threads.app(process.app), bound, listen, lambda: ready(url))
+            await threads.end(process.stop())
 
 
 async def _bootstrap(process: Process, state_dir: StateDir, url: str, settings: Settings) -> None:
@@ -250,6 +315,27 @@ def upgrade_database(state_path: Path) -> SchemaVersions:
     with StateDir.open(state_path, secret=seams_module.real().ids.secret) as state_dir:
         schema.upgrade(state_dir.database)
     return versions
+
+
+def backup_database(state_path: Path, target: Path, *, progress: Progress, overwrite: bool) -> None:
+    """Copy the database to ``target``, beside a server or without one.
+
+    Raises :class:`UsageError` if it cannot be read, or ``target`` not be written.
+    """
+    backup.backup(state_path / DATABASE, target, progress=progress, overwrite=overwrite)
+
+
+def restore_database(state_path: Path, copy: Path, *, progress: Progress) -> Path | None:
+    """Put a copy in the database's place; where the old one is kept, None if there was none.
+
+    Raises :class:`UsageError` if the state directory is served, or ``copy`` is not a whole database.
+    """
+    seams = seams_module.real()
+    with StateDir.open(state_path, secret=seams.ids.secret) as state_dir:
+        database = state_dir.database
+        kept = database.with_name(f"{database.name}.before-{seams.clock.now_us()}")
+        backup.restore(copy, database, kept, progress=progress)
+        return kept if kept.exists() else None
 
 
 @contextlib.contextmanager

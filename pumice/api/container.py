@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar, TypeVarTuple
 
@@ -11,7 +11,9 @@ from pumice.api.policy import Rules
 from pumice.scheduler.view import PoolsView
 from pumice.seams import Seams
 from pumice.services.catalog import CatalogService
+from pumice.services.generation import Generation
 from pumice.services.operations import OperationService
+from pumice.services.passwords import PasswordChecks
 from pumice.services.tokens import TokenService
 from pumice.services.volumes import VolumeService
 from pumice.settings import Settings
@@ -36,6 +38,20 @@ class Units(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class DebugTarget:
+    """Where a debugger may attach to this process, and to which files.
+
+    ``root`` is the folder of the package as it was started; ``files`` has the SHA-256 of each Python file
+    below it, in hexadecimal, by its path with slashes.
+    """
+
+    host: str
+    port: int
+    root: str
+    files: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Services:
     """The services of this process; ``traces`` is the ring of recent requests, newest last."""
 
@@ -43,9 +59,13 @@ class Services:
     seams: Seams
     units: Units
     rules: Rules
+    generation: Generation
+    passwords: PasswordChecks
     tokens: TokenService
     catalog: CatalogService
     volumes: VolumeService
     operations: OperationService
     pools: PoolsView
+    debugger: DebugTarget | None = None
+    """What an editor may attach to; None unless this process was started to be debugged."""
     traces: deque[Trace] = field(default_factory=lambda: deque(maxlen=TRACES_KEPT))

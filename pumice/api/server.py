@@ -15,7 +15,7 @@ from typing import Any, Final
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from pumice.api.app import App
+from pumice.api.app import AsgiApp
 from pumice.errors import UsageError
 
 STOP_SECONDS: Final = 3
@@ -175,7 +175,7 @@ class _Server(uvicorn.Server):
 
 
 async def answer_requests(
-    app: App, bound: socket.socket, listen: Listen, ready: Callable[[], None]
+    app: AsgiApp, bound: socket.socket, listen: Listen, ready: Callable[[], None]
 ) -> None:
     """Serve HTTP on ``bound`` until SIGTERM or SIGINT."""
     config = uvicorn.Config(

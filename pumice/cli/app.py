@@ -16,11 +16,12 @@ import typer
 import pumice
 from pumice.cli.config import config
 from pumice.cli.db import db
+from pumice.cli.debug import debug
 from pumice.cli.demo import demo
 from pumice.cli.hosts import backend, host, service
 from pumice.cli.operations import operation
 from pumice.cli.output import printable
-from pumice.cli.serve import serve
+from pumice.cli.serve import ServeCommand, serve
 from pumice.cli.ways import trace, why
 from pumice.errors import PumiceError, UsageError
 
@@ -34,10 +35,11 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-app.command()(serve)
+app.command(cls=ServeCommand)(serve)
 app.command()(demo)
 app.add_typer(config, name="config")
 app.add_typer(db, name="db")
+app.add_typer(debug, name="debug")
 app.add_typer(host, name="host")
 app.add_typer(service, name="service")
 app.add_typer(backend, name="backend")

@@ -4,13 +4,30 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Final, Literal
 
 import typer
+from typer.core import TyperCommand
 
 from pumice.cli.options import Config, StateDir
 from pumice.errors import UsageError
 from pumice.state_dir import choose_path
+
+DEBUG_PORT: Final = 5678
+"""Where editors look for debugpy unless they are told otherwise."""
+
+
+class ServeCommand(TyperCommand):
+    """``serve``, whose ``--debug`` may be followed by a port or not; typer has no such option."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse ``args``, with the usual port where none follows."""
+        given = list(args)
+        if "--debug" in given:
+            after = given.index("--debug") + 1
+            if not "".join(given[after : after + 1]).isdigit():
+                given.insert(after, str(DEBUG_PORT))
+        return super().parse_args(ctx, given)
 
 
 def serve(
@@ -31,6 +48,16 @@ def serve(
     log_format: Annotated[
         Literal["text", "json"], typer.Option(help="How the log on standard error is written.")
     ] = "text",
+    debug: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=65_535,
+            metavar="[PORT]",
+            show_default=f"off; {DEBUG_PORT} without a port",
+            help="Open debugpy on this port of loopback; 0 takes a free one.",
+        ),
+    ] = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT. A first start creates the state directory."""
     from pumice import logs, process
@@ -40,12 +67,29 @@ def serve(
     _check_tls(tls_cert, tls_key)
     logs.configure(log_format, debug=False)
     listen = Listen(host, port, tls_cert, tls_key)
-    process.run(process.serve(path, config, listen, _announce))
+    if debug is None:
+        process.run(process.serve(path, config, listen, _announce))
+        return
+    from pumice.debug.debugger import open_debugger
+
+    debugger = open_debugger(debug)
+
+    def announce(identity_url: str) -> None:
+        _announce(identity_url)
+        _announce_debugger(debugger.target.host, debugger.target.port)
+
+    process.run(process.serve(path, config, listen, announce, debugger))
 
 
 def _announce(identity_url: str) -> None:
     """Scripts wait for this line."""
     print(f"Pumice ready: {identity_url}", flush=True)
+
+
+def _announce_debugger(host: str, port: int) -> None:
+    """So do those that start editors."""
+    told = "`pumice debug config --write` in your editor's folder, then attach"
+    print(f"Debugger ready: {host}:{port}; {told}", flush=True)
 
 
 def _check_tls(cert: Path | None, key: Path | None) -> None:

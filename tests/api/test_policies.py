@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -82,3 +83,15 @@ def test_what_holds() -> None:
     assert all(
         one.rule == one.default for one in found.values() if one.name not in {"volume:get", "own"}
     )
+
+
+async def test_the_example_in_the_documentation_holds(tmp_path: Path) -> None:
+    document = Path(__file__).parents[2] / "docs" / "policies.md"
+    (example,) = re.findall(r"```yaml\n(.+?)```", document.read_text(), re.DOTALL)
+    (tmp_path / "policy.yaml").write_text(example)
+    async with running(tmp_path) as cloud:
+        volume = await cloud.member.create_volume()
+        await cloud.settled()
+        path = f"{VOLUMES}/{volume['id']}"
+        assert (await cloud.member.request("DELETE", path)).status == 403
+        assert (await cloud.reader.request("POST", VOLUMES, {"volume": {"size": 1}})).status == 403

@@ -108,4 +108,4 @@ sys.exit(main(["serve", "--port", "0", "--state-dir", sys.argv[1]]))
     )
     loaded = set(done.stdout.split())
     assert "uvicorn" in loaded
-    assert not loaded & {"rich", "sqlalchemy", "alembic", "yaml", "pydantic", "pygments"}
+    assert not loaded & {"rich", "sqlalchemy", "alembic", "yaml", "pydantic", "pygments", "debugpy"}

@@ -43,12 +43,19 @@ class Served:
     """A running server; at the end of ``with`` it has ended."""
 
     def __init__(
-        self, folder: Path, *, port: int = 0, under: Sequence[str] = (), **limits: int
+        self,
+        folder: Path,
+        *,
+        port: int = 0,
+        under: Sequence[str] = (),
+        options: Sequence[str] = (),
+        **limits: int,
     ) -> None:
         """Serve ``folder/state``, which is made if it is not there, and wait until it is ready.
 
-        ``limits`` are settings of :data:`SETTINGS` that shall not be unlimited, and ``under`` is a
-        command to run the server under. An ``AssertionError`` shows the log of a server that failed.
+        ``limits`` are settings of :data:`SETTINGS` that shall not be unlimited, ``under`` is a command
+        to run the server under, and ``options`` are further ones of ``pumice serve``. An
+        ``AssertionError`` shows the log of a server that failed.
         """
         self.state_dir: Final = folder / "state"
         self.log: Final = folder / "log"
@@ -57,7 +64,7 @@ class Served:
         arguments = ["--state-dir", f"{self.state_dir}", "--port", f"{port}", "--config", f"{conf}"]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*under, sys.executable, "-m", "pumice", "serve", *arguments],
+                [*under, sys.executable, "-m", "pumice", "serve", *arguments, *options],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,

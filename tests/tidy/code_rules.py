@@ -54,7 +54,7 @@ BANS: Final = (
             "threading.Thread", "threading.Timer", "_thread.*", "concurrent.*",
             "multiprocessing.*", "asyncio.to_thread", "*.run_in_executor",
         ),
-        ("pumice/threads.py",),
+        ("pumice/threads.py", "pumice/debug/threads.py"),
         "run blocking work on seams.executor",
     ),
     Ban(
@@ -79,7 +79,7 @@ BANS: Final = (
         ),
         (
             "pumice/files.py", "pumice/settings/*", "pumice/state_dir.py", "pumice/process.py",
-            "pumice/cli/*", "pumice/store/*",
+            "pumice/cli/*", "pumice/store/*", "pumice/debug/debugger.py",
         ),
         "touch files through seams.files",
     ),

@@ -36,6 +36,7 @@ BROKEN: Final = (
     ("layers", "pumice.services", "pumice.manager"),
     ("layers", "pumice.api", "pumice.manager"),
     ("layers", "pumice.manager", "pumice.process"),
+    ("layers", "pumice.api", "pumice.debug"),
     ("layers", "pumice.process", "pumice.cli"),
     ("layers", "pumice.a_module_without_a_layer", "pumice.errors"),
     ("store", "pumice.api", "pumice.store"),

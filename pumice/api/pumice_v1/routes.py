@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from pumice.api.app import Api
-from pumice.api.pumice_v1 import events, operations, traces
+from pumice.api.pumice_v1 import debug, events, operations, traces
 from pumice.api.request import Answer, Request
 from pumice.api.route import PUBLIC, Route
 
@@ -67,6 +67,7 @@ APIS: Final = (
             *operations.ROUTES,
             *traces.ROUTES,
             *events.ROUTES,
+            *debug.ROUTES,
         ),
     ),
 )

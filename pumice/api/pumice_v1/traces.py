@@ -37,12 +37,13 @@ async def show_trace(request: Request) -> dict[str, Any]:
     """The way of a request, or of the operation or volume that it was about."""
     reference = request.parameters["id"]
     wanted = reference if reference.startswith("req-") else f"req-{reference}"
-    for trace in reversed(request.services.traces):
+    recent = list(request.services.traces)
+    for trace in reversed(recent):
         if trace.request_id == wanted:
             return {"trace": _shown(render(trace))}
     found = await request.services.operations.why(request.context, reference)
     for one in found.operations:
-        for trace in reversed(request.services.traces):
+        for trace in reversed(recent):
             if trace.request_id == one.record.request_id and _goes_on(trace):
                 return {"trace": _shown(render(trace))}
         if one.trace is not None:
