@@ -41,6 +41,7 @@ Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _REQUEST_ID: Final = re.compile(r"req-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 _PROJECT_ID: Final = re.compile(r"[0-9a-f\-]+\Z")
@@ -131,15 +132,14 @@ class App:
         return f"{scope.get('scheme', 'http')}://{host}"
 
     def _mount(self, path: str) -> tuple[_Mounted, list[str]]:
-        """The API a path belongs to, and the segments after its mount."""
+        """The API a path belongs to, and the segments after its mount.
+
+        Only the mount itself takes a slash at its end: ``DELETE /volumes/`` lacks an id, as in Cinder.
+        """
         segments = path[1:].split("/")
-        if segments[-1] == "":
-            segments.pop()
-        for length in (2, 1):
-            mounted = self._apis.get(tuple(segments[:length]))
-            if mounted is not None:
-                return mounted, segments[length:]
-        return self._apis[()], segments
+        length = next(number for number in (2, 1, 0) if tuple(segments[:number]) in self._apis)
+        rest = segments[length:]
+        return self._apis[tuple(segments[:length])], [] if rest == [""] else rest
 
     async def _answer(
         self, request: Request, mounted: _Mounted, segments: list[str], receive: Receive
@@ -236,6 +236,7 @@ class App:
             roles=token.roles,
             now_us=trace.began_us,
             trace=trace,
+            project_domain_id=token.project_domain_id,
         )
         trace.end(_AUTHENTICATE, started, token.user_name)
 

@@ -60,12 +60,21 @@ class TestDocuments:
         assert reply.headers["location"] == f"{BASE}/identity/v3/"
 
     async def test_of_compute(self, cloud: Cloud) -> None:
-        (listed,) = (await cloud.nobody.get("/compute"))["versions"]
+        legacy, listed = (await cloud.nobody.get("/compute"))["versions"]
         shown = (await cloud.nobody.get("/compute/v2.1"))["version"]
         assert shown["media-types"]
         assert listed == {key: value for key, value in shown.items() if key != "media-types"}
         assert (shown["id"], shown["min_version"], shown["version"]) == ("v2.1", "2.1", "2.104")
         assert shown["links"][0] == {"rel": "self", "href": f"{BASE}/compute/v2.1/"}
+        shown = (await cloud.nobody.get("/compute/v2/"))["version"]
+        assert legacy == {key: value for key, value in shown.items() if key != "media-types"}
+        assert (legacy["id"], legacy["status"], legacy["version"]) == ("v2.0", "SUPPORTED", "")
+        (flavor, *_) = (await cloud.member.get("/compute/v2/flavors/detail"))["flavors"]
+        assert flavor["links"] == [
+            {"rel": "self", "href": f"{BASE}/compute/v2/flavors/1"},
+            {"rel": "bookmark", "href": f"{BASE}/compute/flavors/1"},
+        ]
+        assert "description" not in flavor
 
     async def test_of_pumice_and_of_everything(self, cloud: Cloud) -> None:
         everything = (await cloud.nobody.get("/"))["pumice"]

@@ -70,7 +70,8 @@ class UpdateFlavor(Body):
 def summary(request: Request, flavor: Flavor) -> dict[str, Any]:
     """A flavor in ``GET /flavors``."""
     href = f"{request.base}{request.mount}/flavors/{flavor.id}"
-    bookmark = f"{request.base}{request.mount.replace('/v2.1', '', 1)}/flavors/{flavor.id}"
+    unversioned = re.sub(r"/v2(\.1)?", "", request.mount, count=1)
+    bookmark = f"{request.base}{unversioned}/flavors/{flavor.id}"
     shown: dict[str, Any] = {
         "id": flavor.id,
         "name": flavor.name,
