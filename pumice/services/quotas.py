@@ -1,30 +1,110 @@
-"""Quota: what a project may have, and counting it in the transaction that changes the rows."""
+"""Quota: what a project may have, and counting it in the transaction that changes the rows.
+
+A limit is the project's own, else that of the quota class ``default``, else the configured one. Clients
+know the limits of a volume type by its name (``volumes_NAME``), the store by its id.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
-from pumice.errors import QuotaExceeded
+from pumice.context import Context
+from pumice.errors import InvalidInput, QuotaExceeded
 from pumice.settings import Settings
 from pumice.store import quotas as rows
+from pumice.store import volume_types
+from pumice.store.quotas import of_type
 from pumice.store.txn import Txn
 
 UNLIMITED: Final = rows.UNLIMITED
 
 
 class QuotaDefaults(Struct, frozen=True):
-    """Limits of a project that has none of its own; -1 means no limit."""
+    """Limits that nobody set, by resource; -1 means no limit.
+
+    Those with a value here are not options: Cinder's defaults, for what is shown and not counted yet.
+    """
 
     volumes: int
     gigabytes: int
     per_volume_gigabytes: int
+    snapshots: int = 10
+    backups: int = 10
+    backup_gigabytes: int = 1000
+    groups: int = 10
 
     @classmethod
     def of(cls, settings: Settings) -> QuotaDefaults:
         """The configured defaults."""
         return cls(settings.quota_volumes, settings.quota_gigabytes, settings.per_volume_size_limit)
+
+
+class Quota(Struct, frozen=True):
+    """A project's limit of one resource, and how much of it is used."""
+
+    limit: int
+    in_use: int
+
+
+def show_quota(
+    txn: Txn, _context: Context, project_id: str, defaults: QuotaDefaults
+) -> dict[str, Quota]:
+    """Query: what a project may have and has, by the names that clients know.
+
+    As in Cinder, nobody asks whether there is such a project.
+    """
+    limits = asdict(defaults) | rows.limits(txn, project_id)
+    usages = rows.usages(txn, project_id)
+    return {
+        name: Quota(limits.get(resource, UNLIMITED), usages.get(resource, 0))
+        for name, resource in resources_by_name(txn).items()
+    }
+
+
+def update_quota(
+    txn: Txn, context: Context, project_id: str, wanted: Mapping[str, int], defaults: QuotaDefaults
+) -> dict[str, Quota]:
+    """Unit: set limits of the project, by the names that clients know; the others stay.
+
+    Raises :class:`InvalidInput` for an unknown name and for a limit below what is used.
+    """
+    resources = resources_by_name(txn)
+    require_known(wanted, resources, "quota set")
+    usages = rows.usages(txn, project_id)
+    for name, limit in wanted.items():
+        used = usages.get(resources[name], 0)
+        if 0 <= limit < used:
+            raise InvalidInput(
+                f"Quota {name} limit must be equal or greater than existing resources. Current usage "
+                f"is {used} and the requested limit is {limit}."
+            )
+        rows.set_limit(txn, project_id, resources[name], limit)
+    return show_quota(txn, context, project_id, defaults)
+
+
+def delete_quota(txn: Txn, _context: Context, project_id: str) -> None:
+    """Unit: the project has the default limits again, also where it is beyond them."""
+    rows.delete_limits(txn, project_id)
+
+
+def resources_by_name(txn: Txn) -> dict[str, str]:
+    """Every resource that a limit can be set for, by the name that clients know it by."""
+    names = {name: name for name in QuotaDefaults.__struct_fields__}
+    for volume_type in volume_types.select_all(txn):
+        for part in rows.OF_TYPES:
+            names[f"{part}_{volume_type.name}"] = of_type(part, volume_type.id)
+    return names
+
+
+def require_known(wanted: Mapping[str, int], resources: Mapping[str, str], where: str) -> None:
+    """Raises :class:`InvalidInput` for names in ``wanted`` that are not those of ``resources``."""
+    unknown = sorted(wanted.keys() - resources.keys())
+    if unknown:
+        raise InvalidInput(f"Bad key(s) in {where}: {', '.join(unknown)}")
 
 
 def take_volume(
@@ -34,13 +114,13 @@ def take_volume(
 
     Raises :class:`QuotaExceeded`, after which the transaction must not commit its other changes.
     """
-    if 0 <= defaults.per_volume_gigabytes < size_gib:
+    limits = rows.limits(txn, project_id)
+    largest = limits.get("per_volume_gigabytes", defaults.per_volume_gigabytes)
+    if 0 <= largest < size_gib:
         raise QuotaExceeded(
             "VolumeSizeExceedsLimit",
-            f"Requested volume size {size_gib}G is larger than maximum allowed limit "
-            f"{defaults.per_volume_gigabytes}G.",
+            f"Requested volume size {size_gib}G is larger than maximum allowed limit {largest}G.",
         )
-    limits = rows.limits(txn, project_id)
     _take(txn, project_id, "volumes", "volumes", 1, limits.get("volumes", defaults.volumes))
     _take(
         txn,
@@ -51,7 +131,7 @@ def take_volume(
         limits.get("gigabytes", defaults.gigabytes),
     )
     for name, amount in (("volumes", 1), ("gigabytes", size_gib)):
-        resource = f"{name}:{type_id}"
+        resource = of_type(name, type_id)
         shown = f"{name}_{type_name}"
         _take(txn, project_id, resource, shown, amount, limits.get(resource, UNLIMITED))
 

@@ -9,16 +9,35 @@ from __future__ import annotations
 
 from typing import Final
 
+from pumice.store import quota_classes
 from pumice.store.txn import Txn
 
 UNLIMITED: Final = -1
+OF_TYPES: Final = ("volumes", "gigabytes", "snapshots")
+"""What is counted for each volume type, too."""
 
-_LIMITS: Final = "SELECT resource, hard_limit FROM quota_limits WHERE project_id = :project_id"
+
+def of_type(resource: str, type_id: str) -> str:
+    """The resource that counts ``resource`` for one volume type."""
+    return f"{resource}:{type_id}"
+
+
+_LIMITS: Final = """
+SELECT resource, hard_limit, 0 AS own FROM quota_classes WHERE name = :default_class
+UNION ALL
+SELECT resource, hard_limit, 1 AS own FROM quota_limits WHERE project_id = :project_id
+ORDER BY own
+"""
 
 
 def limits(txn: Txn, project_id: str) -> dict[str, int]:
-    """The limits set for this project; a resource without one has the configured default."""
-    return dict(txn.all(_LIMITS, {"project_id": project_id}))
+    """The project's limits: its own, else those of the class ``default``; in one statement.
+
+    A resource in neither has the configured default.
+    """
+    parameters = {"project_id": project_id, "default_class": quota_classes.DEFAULT}
+    # A later row replaces an earlier one of the same resource.
+    return {resource: limit for resource, limit, _ in txn.all(_LIMITS, parameters)}
 
 
 _SET: Final = """
@@ -30,6 +49,14 @@ ON CONFLICT (project_id, resource) DO UPDATE SET hard_limit = excluded.hard_limi
 def set_limit(txn: Txn, project_id: str, resource: str, limit: int) -> None:
     """Set one limit; ``UNLIMITED`` lifts it."""
     txn.change(_SET, {"project_id": project_id, "resource": resource, "limit": limit})
+
+
+_DELETE: Final = "DELETE FROM quota_limits WHERE project_id = :project_id"
+
+
+def delete_limits(txn: Txn, project_id: str) -> None:
+    """Remove the project's own limits; what it uses stays counted."""
+    txn.change(_DELETE, {"project_id": project_id})
 
 
 _ADD: Final = """
@@ -64,7 +91,7 @@ def subtract_volume(txn: Txn, project_id: str, type_id: str, size_gib: int) -> N
     """Count one volume of ``size_gib`` less, in all and for its type."""
     for resource, amount in (("volumes", 1), ("gigabytes", size_gib)):
         subtract(txn, project_id, resource, amount)
-        subtract(txn, project_id, f"{resource}:{type_id}", amount)
+        subtract(txn, project_id, of_type(resource, type_id), amount)
 
 
 _USAGES: Final = "SELECT resource, in_use FROM quota_usages WHERE project_id = :project_id"
@@ -73,3 +100,18 @@ _USAGES: Final = "SELECT resource, in_use FROM quota_usages WHERE project_id = :
 def usages(txn: Txn, project_id: str) -> dict[str, int]:
     """What the project uses now."""
     return dict(txn.all(_USAGES, {"project_id": project_id}))
+
+
+_FORGET_LIMITS: Final = "DELETE FROM quota_limits WHERE resource = :resource"
+_FORGET_USAGES: Final = "DELETE FROM quota_usages WHERE resource = :resource"
+
+
+def forget_type(txn: Txn, type_id: str) -> None:
+    """Remove every limit and counter of a volume type that nothing has any more.
+
+    Reads both tables from end to end: types are seldom removed.
+    """
+    for resource in (of_type(one, type_id) for one in OF_TYPES):
+        txn.change(_FORGET_LIMITS, {"resource": resource})
+        txn.change(_FORGET_USAGES, {"resource": resource})
+        quota_classes.forget(txn, resource)

@@ -50,12 +50,55 @@ def find(txn: Txn, reference: str) -> VolumeType:
     return types[0]
 
 
+_DEFAULT: Final = f"""
+SELECT {_COLUMNS} FROM volume_types WHERE id = COALESCE(
+    (SELECT volume_type_id FROM default_types WHERE project_id = :project_id),
+    (SELECT id FROM volume_types WHERE name = :name)
+)
+"""
+
+
+def find_default(txn: Txn, project_id: str | None, name: str) -> VolumeType:
+    """The project's own default type, else the one called ``name``; in one statement.
+
+    Raises :class:`VolumeTypeNotFound` if no type is called so.
+    """
+    row = txn.one(_DEFAULT, {"project_id": project_id, "name": name})
+    if row is None:
+        raise VolumeTypeNotFound(name)
+    return _type(row)
+
+
 _ALL: Final = f"SELECT {_COLUMNS} FROM volume_types ORDER BY created_at DESC, id DESC"
 
 
 def select_all(txn: Txn) -> list[VolumeType]:
     """Every type, newest first."""
     return [_type(row) for row in txn.all(_ALL)]
+
+
+_UPDATE: Final = """
+UPDATE volume_types
+SET name = :name, description = :description, is_public = :is_public, updated_at = :updated_at
+WHERE id = :id
+    AND NOT EXISTS (SELECT 1 FROM volume_types o WHERE o.name = :name AND o.id <> :id)
+"""
+
+
+def update(txn: Txn, volume_type: VolumeType) -> None:
+    """Write the name, description and visibility of a type that is there.
+
+    Raises :class:`Conflict` if another type has the name.
+    """
+    parameters = {
+        "id": volume_type.id,
+        "name": volume_type.name,
+        "description": volume_type.description,
+        "is_public": volume_type.is_public,
+        "updated_at": volume_type.updated_at,
+    }
+    if not txn.change(_UPDATE, parameters):
+        raise Conflict(f"Volume Type {volume_type.name} already exists.")
 
 
 _SPECS: Final = """

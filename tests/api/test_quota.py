@@ -17,6 +17,7 @@ LIMITS: Final = "quota_volumes = 2\nquota_gigabytes = 10\nper_volume_size_limit 
 
 async def refused(cloud: Cloud, who: Caller, message: str, **volume: Any) -> None:
     """The create is over quota and leaves nothing."""
+    await cloud.settled()  # What was accepted before changes nothing meanwhile.
     before = await cloud.content()
     reply = await who.request("POST", VOLUMES, {"volume": {"size": 1} | volume})
     fault = {"code": 413, "message": message, "retryAfter": "0"}

@@ -39,9 +39,9 @@ class TestCreate:
             "description": "It is.",
             "extra_specs": {"a": "b", "c": None},
             "os-volume-type-access:is_public": True,
-            "qos_specs_id": None,
         }
-        assert await cloud.admin.get(f"{TYPES}/{made['id']}") == {"volume_type": made}
+        shown = made | {"qos_specs_id": None}
+        assert await cloud.admin.get(f"{TYPES}/{made['id']}") == {"volume_type": shown}
 
     @pytest.mark.parametrize(("given", "wanted"), [("on", True), ("0", False), (False, False)])
     async def test_reads_booleans_as_cinder(self, cloud: Cloud, given: Any, wanted: bool) -> None:
@@ -78,6 +78,16 @@ class TestShow:
         assert hidden.status == 404
         assert await cloud.admin.get(f"{TYPES}/{made['id']}/extra_specs/a") == {"a": "b"}
 
+    async def test_only_a_member_sees_whether_it_is_public(self, cloud: Cloud) -> None:
+        shown = (await cloud.reader.get(f"{TYPES}/default"))["volume_type"]
+        assert shown.keys() == FIELDS - {"os-volume-type-access:is_public"}
+
+    async def test_is_not_encrypted(self, cloud: Cloud) -> None:
+        made = await make(cloud, "one")
+        assert await cloud.admin.get(f"{TYPES}/{made['id']}/encryption") == {}
+        hidden = await cloud.member.request("GET", f"{TYPES}/{made['id']}/encryption")
+        assert hidden.status == 403
+
     async def test_default_is_the_one_that_volumes_get_unasked(self, cloud: Cloud) -> None:
         shown = (await cloud.member.get(f"{TYPES}/default"))["volume_type"]
         assert shown["name"] == "__DEFAULT__"
@@ -91,7 +101,8 @@ class TestShow:
             body = {"volume": {"size": 1, "volume_type": reference}}
             reply = await cloud.member.request("POST", "/volume/v3/volumes", body)
             assert reply.status == 404
-        assert (await cloud.admin.get(f"{TYPES}/{made['id']}"))["volume_type"] == made
+        shown = made | {"qos_specs_id": None}
+        assert (await cloud.admin.get(f"{TYPES}/{made['id']}"))["volume_type"] == shown
 
 
 class TestList:
@@ -186,7 +197,7 @@ class TestDelete:
         volume = await cloud.member.create_volume(volume_type="one")
         await cloud.settled()
         used = await cloud.admin.request("DELETE", f"{TYPES}/{made['id']}")
-        text = f"Volume type {made['id']} deletion is not allowed with volumes present."
+        text = "Target volume type is still in use."
         assert (used.status, used.json["badRequest"]["message"]) == (400, text)
         await cloud.member.request("DELETE", f"/volume/v3/volumes/{volume['id']}")
         await cloud.settled()
@@ -197,7 +208,7 @@ class TestDelete:
     async def test_keeps_the_default(self, cloud: Cloud) -> None:
         default = (await cloud.admin.get(f"{TYPES}/default"))["volume_type"]["id"]
         reply = await cloud.admin.request("DELETE", f"{TYPES}/{default}")
-        text = f"Volume type {default} is the default volume type and cannot be deleted."
+        text = f"The volume type {default} is a default volume type and cannot be deleted."
         assert (reply.status, reply.json["badRequest"]["message"]) == (400, text)
 
 

@@ -12,17 +12,18 @@ from typing import Any, Final
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from msgspec.structs import asdict
 
 from pumice.errors import QuotaExceeded
 from pumice.services.quotas import QuotaDefaults, take_volume
-from pumice.store import quotas, schema
+from pumice.store import quota_classes, quotas, schema
 from pumice.store.quotas import UNLIMITED, subtract_volume
 from pumice.store.sqlite import connect
 from pumice.store.txn import Txn
 
 PROJECTS: Final = ("p1", "p2")
 TYPES: Final = ("t1", "t2")
-RESOURCES: Final = ("volumes", "gigabytes", "volumes:t1", "gigabytes:t2")
+RESOURCES: Final = ("volumes", "gigabytes", "volumes:t1", "gigabytes:t2", "per_volume_gigabytes")
 DEFAULTS: Final = QuotaDefaults(volumes=4, gigabytes=20, per_volume_gigabytes=15)
 
 projects = st.sampled_from(PROJECTS)
@@ -41,7 +42,7 @@ def counters(type_id: str, size_gib: int) -> dict[str, int]:
 
 
 class QuotaMachine(RuleBasedStateMachine):
-    """Volumes taken and given back in any order, limits that change meanwhile."""
+    """Volumes taken and given back in any order, limits that change meanwhile, also the default ones."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -52,6 +53,7 @@ class QuotaMachine(RuleBasedStateMachine):
         self.txn = Txn(self.connection)
         self.used: dict[str, Counter[str]] = {project: Counter() for project in PROJECTS}
         self.limits: dict[str, dict[str, int]] = {project: {} for project in PROJECTS}
+        self.class_limits: dict[str, int] = {}
         self.volumes: list[tuple[str, str, int]] = []
 
     @initialize()
@@ -82,13 +84,27 @@ class QuotaMachine(RuleBasedStateMachine):
         quotas.set_limit(self.txn, project, resource, limit)
         self.limits[project][resource] = limit
 
+    @rule(resource=resources, limit=limits)
+    def set_default_limit(self, resource: str, limit: int) -> None:
+        quota_classes.set_limit(self.txn, quota_classes.DEFAULT, resource, limit)
+        self.class_limits[resource] = limit
+
+    @rule(resource=resources, limit=limits)
+    def set_limit_of_another_class(self, resource: str, limit: int) -> None:
+        quota_classes.set_limit(self.txn, "gold", resource, limit)
+
+    @rule(project=projects)
+    def delete_limits(self, project: str) -> None:
+        quotas.delete_limits(self.txn, project)
+        self.limits[project] = {}
+
     @invariant()
     def counters_are_what_is_there(self) -> None:
         for project in PROJECTS:
             found = quotas.usages(self.txn, project)
             assert Counter(found) == self.used[project]
             assert all(amount >= 0 for amount in found.values())
-            assert quotas.limits(self.txn, project) == self.limits[project]
+            assert quotas.limits(self.txn, project) == self.class_limits | self.limits[project]
 
     def teardown(self) -> None:
         self.connection.close()
@@ -100,11 +116,11 @@ class QuotaMachine(RuleBasedStateMachine):
 
     def _first_over(self, project: str, type_id: str, size_gib: int) -> str | None:
         """The word that the refusal must hold, or None if the volume fits."""
-        if size_gib > DEFAULTS.per_volume_gigabytes:
+        limits = asdict(DEFAULTS) | self.class_limits | self.limits[project]
+        if 0 <= limits["per_volume_gigabytes"] < size_gib:
             return f"{size_gib}G"
-        default = {"volumes": DEFAULTS.volumes, "gigabytes": DEFAULTS.gigabytes}
         for resource, amount in counters(type_id, size_gib).items():
-            limit = self.limits[project].get(resource, default.get(resource, UNLIMITED))
+            limit = limits.get(resource, UNLIMITED)
             if 0 <= limit < self.used[project][resource] + amount:
                 return resource.replace(":", "_name of ")
         return None
@@ -156,3 +172,26 @@ def usage_rows(connection: sqlite3.Connection) -> list[Any]:
 def test_nothing_is_written_when_nothing_is_counted(connection: sqlite3.Connection) -> None:
     assert not quotas.add(Txn(connection), "p1", "volumes", 2, 1)
     assert usage_rows(connection) == []
+
+
+def test_what_a_create_must_know_of_limits_is_one_statement(connection: sqlite3.Connection) -> None:
+    quota_classes.set_limit(Txn(connection), quota_classes.DEFAULT, "volumes", 3)
+    quotas.set_limit(Txn(connection), "p1", "gigabytes", 4)
+    statements: list[str] = []
+    connection.set_trace_callback(statements.append)
+    assert quotas.limits(Txn(connection), "p1") == {"volumes": 3, "gigabytes": 4}
+    connection.set_trace_callback(None)
+    (statement,) = statements
+    plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}")]
+    assert not any(line.startswith("SCAN quota") for line in plan), plan
+
+
+def test_a_forgotten_type_leaves_the_others_alone(txn: Txn) -> None:
+    for type_id in ("t1", "t2"):
+        quotas.set_limit(txn, "p1", f"snapshots:{type_id}", 1)
+        quotas.add(txn, "p1", f"volumes:{type_id}", 1, UNLIMITED)
+        quota_classes.set_limit(txn, "gold", f"gigabytes:{type_id}", 1)
+    quotas.forget_type(txn, "t1")
+    assert quotas.limits(txn, "p1") == {"snapshots:t2": 1}
+    assert quotas.usages(txn, "p1") == {"volumes:t2": 1}
+    assert quota_classes.limits(txn, "gold") == {"gigabytes:t2": 1}

@@ -7,8 +7,10 @@ import re
 from typing import Any, Final
 
 from msgspec import UNSET, Struct, UnsetType, field
+from msgspec.structs import replace
 
 from pumice.api.body import Body, CinderBool, parse_bool
+from pumice.api.policy import Policy
 from pumice.api.request import Request
 from pumice.api.route import Route
 from pumice.api.volume_v3 import policies, versions
@@ -17,7 +19,7 @@ from pumice.api.volume_v3.views import next_link
 from pumice.errors import Conflict, InvalidInput, NotFound, VolumeTypeNotFound
 from pumice.model.volume import VolumeType
 from pumice.services import volume_types
-from pumice.services.volume_types import NewVolumeType, TypeQuery
+from pumice.services.volume_types import NewVolumeType, TypeChanges, TypeQuery
 
 _KEY: Final = re.compile(r"[A-Za-z0-9\-_:.]{1,255}\Z")
 MAX_TEXT: Final = 255
@@ -43,6 +45,24 @@ class CreateType(Body):
     is_public: CinderBool = field(default=True, name="os-volume-type-access:is_public")
 
 
+class UpdateType(Body):
+    """``PUT /types/{type_id}``; null is as good as absent.
+
+    Cinder takes the visibility as ``is_public`` alone; openstacksdk sends the name that create takes.
+    """
+
+    WRAPPER = "volume_type"
+    STRICT_FROM = 0
+    EXAMPLE = {"description": "An example."}  # noqa: RUF012 - a ClassVar of Body
+
+    name: str | None = None
+    description: str | None = None
+    is_public: CinderBool | None = None
+    access_is_public: CinderBool | None = field(
+        default=None, name="os-volume-type-access:is_public"
+    )
+
+
 class SpecsBody(Body):
     """``POST /types/{type_id}/extra_specs``."""
 
@@ -62,33 +82,38 @@ class AnySpec(Body):
 
 
 class TypeView(Struct, frozen=True):
-    """A volume type as every answer shows it."""
+    """A volume type. Each of the last three has a policy of its own; what create answers has no QoS specs."""
 
     id: str
     name: str
     is_public: bool
     description: str | None
-    extra_specs: dict[str, str | None]
-    access_is_public: bool = field(name="os-volume-type-access:is_public")
+    extra_specs: dict[str, str | None] | UnsetType = UNSET
+    access_is_public: bool | UnsetType = field(
+        default=UNSET, name="os-volume-type-access:is_public"
+    )
     qos_specs_id: UnsetType | None = UNSET
 
 
 def view(request: Request, volume_type: VolumeType) -> TypeView:
     """The type as this caller may see it."""
-    is_admin = request.context.is_admin
     return TypeView(
         volume_type.id,
         volume_type.name,
         volume_type.is_public,
         volume_type.description,
-        _visible(request, volume_type),
-        volume_type.is_public,
-        None if is_admin else UNSET,
+        _visible(request, volume_type) if _allows(request, policies.TYPE_SPECS) else UNSET,
+        volume_type.is_public if _allows(request, policies.TYPE_ACCESS) else UNSET,
+        None if _allows(request, policies.TYPE_QOS) else UNSET,
     )
 
 
+def _allows(request: Request, policy: Policy) -> bool:
+    return request.services.rules.allows(policy, request.context)
+
+
 def _visible(request: Request, volume_type: VolumeType) -> dict[str, str | None]:
-    if request.context.is_admin:
+    if _allows(request, policies.SPECS_SENSITIVE):
         return volume_type.extra_specs
     return {key: value for key, value in volume_type.extra_specs.items() if key in VISIBLE_SPECS}
 
@@ -98,7 +123,7 @@ async def list_types(request: Request) -> dict[str, Any]:
     given = single_values(request)
     paging = page(given, SORT_KEYS)
     wanted = _extra_specs_filter(request, given)
-    is_public = _is_public(given) if request.context.is_admin else True
+    is_public = _is_public(given) if request.context.is_admin else None
     types = await request.services.units.read(
         volume_types.list_volume_types, request.context, TypeQuery(is_public)
     )
@@ -147,11 +172,8 @@ def _literal(text: str) -> dict[str, str]:
 
 async def create_type(request: Request, body: CreateType) -> dict[str, Any]:
     """Make a type."""
-    name = body.name.strip()
-    if not 1 <= len(name) <= MAX_TEXT:
-        raise InvalidInput("Invalid input: 'volume_type.name' must have 1 to 255 characters.")
-    if body.description is not None and len(body.description) > MAX_TEXT:
-        raise InvalidInput("Invalid input: 'volume_type.description' has more than 255 characters.")
+    name = _checked_name(body.name)
+    _check_description(body.description)
     specs = body.extra_specs or {}
     _check_specs(specs)
     new = NewVolumeType(
@@ -161,8 +183,21 @@ async def create_type(request: Request, body: CreateType) -> dict[str, Any]:
         volume_types.create_volume_type,
         request.context,
         new,
-        view=lambda made: {"volume_type": view(request, made)},
+        view=lambda made: {"volume_type": replace(view(request, made), qos_specs_id=UNSET)},
     )
+
+
+def _checked_name(name: str) -> str:
+    """``name`` without the blanks around it. Raises :class:`InvalidInput`."""
+    name = name.strip()
+    if not 1 <= len(name) <= MAX_TEXT:
+        raise InvalidInput("Invalid input: 'volume_type.name' must have 1 to 255 characters.")
+    return name
+
+
+def _check_description(description: str | None) -> None:
+    if description is not None and len(description) > MAX_TEXT:
+        raise InvalidInput("Invalid input: 'volume_type.description' has more than 255 characters.")
 
 
 def _check_specs(specs: dict[str, str | None]) -> None:
@@ -177,9 +212,9 @@ async def _find(request: Request) -> VolumeType:
     """The type in the path; ``default`` is the one that volumes get unasked."""
     reference = request.parameters["type_id"]
     if reference == "default":
-        reference = request.services.settings.default_volume_type
+        default_name = request.services.settings.default_volume_type
         return await request.services.units.read(
-            volume_types.find_volume_type, request.context, reference
+            volume_types.find_type_or_default, request.context, None, default_name
         )
     return await request.services.units.read(
         volume_types.show_volume_type, request.context, reference
@@ -191,6 +226,27 @@ async def show_type(request: Request) -> dict[str, Any]:
     return {"volume_type": view(request, await _find(request))}
 
 
+async def update_type(request: Request, body: UpdateType) -> dict[str, Any]:
+    """Change a type's name, description and visibility."""
+    is_public = body.access_is_public if body.is_public is None else body.is_public
+    if body.name is None and body.description is None and is_public is None:
+        raise InvalidInput(
+            "Specify volume type name, description, is_public or a combination thereof."
+        )
+    _check_description(body.description)
+    name = None if body.name is None else _checked_name(body.name)
+    changed = await request.services.units.write(
+        volume_types.update_volume_type,
+        request.context,
+        request.parameters["type_id"],
+        TypeChanges(name, body.description, is_public),
+        trace=request.trace,
+    )
+    # Cinder answers a change in its oldest words, and Tempest holds it to them.
+    shown = replace(view(request, changed), access_is_public=UNSET, qos_specs_id=UNSET)
+    return {"volume_type": shown}
+
+
 async def delete_type(request: Request) -> None:
     """Remove a type that no volume has."""
     await request.services.units.write(
@@ -200,6 +256,12 @@ async def delete_type(request: Request) -> None:
         request.services.settings.default_volume_type,
         trace=request.trace,
     )
+
+
+async def show_encryption(request: Request) -> dict[str, Any]:
+    """How volumes of the type are encrypted: nobody can say yet that they shall be."""
+    await _find(request)
+    return {}
 
 
 async def list_extra_specs(request: Request) -> dict[str, Any]:
@@ -258,8 +320,18 @@ async def delete_extra_spec(request: Request) -> None:
     )
 
 
+_SHOWS: Final = (policies.TYPE_SPECS, policies.TYPE_ACCESS, policies.TYPE_QOS)
+"""The policies on parts of a type's view."""
+
 ROUTES: Final = (
-    Route("GET", "/types", list_types, policies.TYPE_LIST, raises=(VolumeTypeNotFound,)),
+    Route(
+        "GET",
+        "/types",
+        list_types,
+        policies.TYPE_LIST,
+        raises=(VolumeTypeNotFound,),
+        further=(*_SHOWS, policies.SPECS_SENSITIVE),
+    ),
     Route(
         "POST",
         "/types",
@@ -271,11 +343,26 @@ ROUTES: Final = (
     ),
     Route("GET", "/types/{type_id}", show_type, policies.TYPE_SHOW, raises=(VolumeTypeNotFound,)),
     Route(
+        "PUT",
+        "/types/{type_id}",
+        update_type,
+        policies.TYPE_UPDATE,
+        body=UpdateType,
+        raises=(VolumeTypeNotFound, Conflict),
+    ),
+    Route(
         "DELETE",
         "/types/{type_id}",
         delete_type,
         policies.TYPE_DELETE,
         status=202,
+        raises=(VolumeTypeNotFound,),
+    ),
+    Route(
+        "GET",
+        "/types/{type_id}/encryption",
+        show_encryption,
+        policies.TYPE_ENCRYPTION,
         raises=(VolumeTypeNotFound,),
     ),
     Route(
