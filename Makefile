@@ -6,7 +6,8 @@ ARGS ?=
 
 venv := .venv
 python := $(venv)/bin/python
-code := $(wildcard pumice tests benchmarks)
+tempest := .venv-conformance
+code := $(wildcard pumice tests benchmarks conformance)
 
 # A person's pip settings (a mirror, a proxy, certificates) are kept; those that would put packages
 # elsewhere or ask questions are not.
@@ -19,10 +20,10 @@ pip_install := $(python) -m pip install --quiet --quiet # Errors only.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL: # Two targets at once would install into one .venv.
-.PHONY: help run demo test check bench crash lock clean
+.PHONY: help run demo test check bench crash conformance lock clean
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.* ## /\1	/p' Makefile | expand -t 8
+	@sed -n 's/^\([a-z]*\):.* ## /\1	/p' Makefile | expand -t 14
 
 run: $(venv)/runtime.stamp ## install the runtime only, and serve (ARGS='--port 9000')
 	@$(venv)/bin/pumice serve $(ARGS)
@@ -46,14 +47,18 @@ bench: $(venv)/test.stamp ## measure, beside the targets and the machine's limit
 crash: $(venv)/test.stamp ## kill a loaded server again and again, and look for what was lost
 	@$(python) -m tests.crash $(ARGS)
 
+conformance: $(venv)/runtime.stamp $(tempest)/conformance.stamp ## run Tempest against a fresh cloud (ONLY=volume TESTS=regex)
+	@$(python) -m conformance --tempest $(tempest) $(ONLY:%=--only %) $(if $(TESTS),--tests '$(TESTS)') $(ARGS)
+
 lock: $(venv)/dev.stamp ## write requirements/*.txt anew from pyproject.toml (ARGS=--upgrade)
 	$(build_requires) | $(call lock,dev,pyproject.toml - --extra test --extra dev)
 	$(build_requires) | $(call lock,build,- --constraints requirements/dev.txt)
 	$(call lock,runtime,pyproject.toml --constraints requirements/dev.txt)
 	$(call lock,test,pyproject.toml --extra test --constraints requirements/dev.txt)
+	$(call lock,conformance,--group conformance)
 
-clean: ## remove .venv and what the tools left behind
-	rm -rf $(venv) dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+clean: ## remove the environments and what the tools left behind
+	rm -rf $(venv) $(tempest) dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find $(code) -type d -name __pycache__ -prune -exec rm -rf {} +
 
 # dev.txt holds every package; the other sets are cut out of it, so that all have equal versions.
@@ -73,6 +78,13 @@ $(venv)/%.stamp: requirements/%.txt requirements/build.txt pyproject.toml $(venv
 	@$(pip_install) --require-hashes --only-binary :all: -r requirements/build.txt -r $<
 	@$(pip_install) --no-build-isolation --no-deps --editable .
 	@touch $(covers_$*:%=$(venv)/%.stamp)
+
+# Tempest has a place of its own: it brings packages that Pumice does not want beside it.
+$(tempest)/conformance.stamp: requirements/conformance.txt | $(venv)/created.stamp
+	@echo "Installing Tempest into $(tempest) ..."
+	@$(PYTHON) -m venv --clear $(tempest)
+	@$(tempest)/bin/python -m pip install --quiet --quiet --require-hashes --only-binary :all: -r $<
+	@touch $@
 
 $(venv)/created.stamp:
 	@command -v $(PYTHON) >/dev/null \
