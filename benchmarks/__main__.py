@@ -18,25 +18,26 @@ from typing import Final
 
 import uvloop
 
-from benchmarks import report, rows
+from benchmarks import million, report, rows
 from benchmarks.cloud import new_cloud
 from benchmarks.goals import Figure, figures
 from benchmarks.rows import Bench, Figures
 
-ROWS: Final = (*rows.CREATES, *rows.READS, *rows.STARTS, "memory")
+ROWS: Final = (*rows.CREATES, *rows.READS, *rows.STARTS, "memory", "million")
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """How much to measure: rounds, seconds for one loop, and volumes for the lists."""
+    """How much to measure: rounds, seconds for one loop, volumes for the lists, and many volumes."""
 
     rounds: int
     seconds: float
     volumes: int
+    many: int
 
 
-FULL: Final = Scale(5, 2.0, 1000)
-QUICK: Final = Scale(1, 1.0, 1000)
+FULL: Final = Scale(5, 2.0, 1000, 1_000_000)
+QUICK: Final = Scale(1, 1.0, 1000, 100_000)
 
 
 class Run:
@@ -56,7 +57,9 @@ class Run:
     async def measure(self, folder: Path) -> None:
         """Measure what is wanted, with state directories in ``folder``."""
         await self._starts(folder)
-        if self._only - set(rows.STARTS):
+        if "million" in self._only:
+            await self._many(folder)
+        if self._only - {*rows.STARTS, "million"}:
             await self._loads(folder)
 
     async def _starts(self, folder: Path) -> None:
@@ -67,6 +70,22 @@ class Run:
                 fresh = folder / f"{name}-{number}"
                 fresh.mkdir()
                 self._add(await rows.STARTS[name](fresh))
+
+    async def _many(self, folder: Path) -> None:
+        """The same work on a cloud with a thousand volumes and on one with many."""
+        scale = self._scale
+        sizes = (min(million.THOUSAND, scale.many), scale.many)
+        self._tell(f"writing {sizes[0]} and {sizes[1]} volumes")
+        folders = [folder / name for name in ("few", "many")]
+        for one in folders:
+            one.mkdir()
+        async with (
+            million.stocked(folders[0], sizes[0]) as few,
+            million.stocked(folders[1], sizes[1]) as many,
+        ):
+            for number in range(scale.rounds):
+                self._tell(f"round {number + 1}: million")
+                self._add(await million.compare(few, many, scale.seconds / 4))
 
     async def _loads(self, folder: Path) -> None:
         """What is measured on one server, reads first: creates add to what a list has."""

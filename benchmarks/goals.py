@@ -82,6 +82,23 @@ GOALS: Final = {
     "start-first": Goal("start", "exec to ready, first start", "s", "<=", 1.5),
     "memory-start": Goal("memory", "PSS after start", "MiB", "<=", 70, 55),
     "memory-load": Goal("memory", "PSS after the loads above", "MiB", "<=", 110),
+    **{
+        f"million-{name}": Goal("million", f"{what}: CPU of that among 1,000", "%", "<=", 120)
+        for name, what in {
+            "page": "list page",
+            "middle": "page from the middle",
+            "name": "by name",
+            "status": "by a usual status",
+            "metadata": "by usual metadata",
+            "size": "by size",
+            "zone": "by the usual zone",
+            "two": "by status and size",
+            "nothing": "two filters, no volume",
+            "sorted": "page sorted by name",
+            "show": "show",
+            "create": "create",
+        }.items()
+    },
     "kill-available": Goal("kill", "kill -9 with 50 creates in flight: available", "", ">=", 50),
     "kill-unfinished": Goal("kill", "unfinished at the kill"),
     "kill-seconds": Goal("kill", "all available, after ready", "s", "<=", 1),

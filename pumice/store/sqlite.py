@@ -11,7 +11,8 @@ included: they were decided on rows that were not yet committed. The rules, each
   is answered :class:`Unavailable`.
 - A unit that fails by itself, by whatever error, takes nobody with it and is not run again.
 - A transaction that cannot begin (a stranger holds the lock) runs nothing: all are ``Unavailable``.
-- Reads are short and run in place. They see what is committed: no turn is left half done on the loop.
+- Reads run in place. They see what is committed: no turn is left half done on the loop. One that turns
+  out long is stopped, and begun again in a thread (:mod:`pumice.store.long_reads`).
 
 Why not a writer thread: it starves behind a busy event loop (docs/decisions/0001).
 """
@@ -26,11 +27,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final, Generic, TypeVar, TypeVarTuple
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, TypeVarTuple
 
 from pumice.errors import Unavailable
 from pumice.store.txn import Txn
 from pumice.trace import Place, Trace, place
+
+if TYPE_CHECKING:
+    from pumice.store.long_reads import LongReads
 
 T = TypeVar("T")
 A = TypeVarTuple("A")
@@ -38,6 +42,10 @@ A = TypeVarTuple("A")
 QUEUE_MAX: Final = 4096
 BATCH_UNITS_MAX: Final = 64
 BATCH_NS_MAX: Final = 10_000_000
+READ_NS_MAX: Final = 10_000_000
+"""How long a read may hold the event loop, if there is a thread to begin it again in."""
+LOOK_STEPS: Final = 10_000
+"""After how many steps of SQLite's machine a reader looks at the clock: each 0.2 to 0.5 ms."""
 CACHE_KIB: Final = 16 * 1024
 WRITER_BUSY_MS: Final = 100
 """How long a turn waits for a stranger's lock; the event loop stands still meanwhile."""
@@ -129,14 +137,25 @@ class _BatchLost(Exception):
 class SqliteStore:
     """One database file, served by one process at a time (the state directory's lock sees to it)."""
 
-    def __init__(self, path: Path, *, clock_ns: Callable[[], int] = time.perf_counter_ns) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        clock_ns: Callable[[], int] = time.perf_counter_ns,
+        long_reads: LongReads | None = None,
+    ) -> None:
         """Open the existing database at ``path``. Raises :class:`sqlite3.Error` if it is none.
 
-        ``clock_ns`` bounds a batch in time; a simulation gives its own, so that batches repeat.
+        ``clock_ns`` bounds a batch in time; a simulation gives its own, so that batches repeat. Without
+        ``long_reads`` a read takes the time that it takes.
         """
         self.path = path
         self._clock_ns = clock_ns
+        self._long_reads = long_reads
+        self._read_until_ns: int | None = None
         self._connection = connect(path)
+        if long_reads is not None:
+            self._connection.set_progress_handler(self._is_long, LOOK_STEPS)
         self._connection.execute(f"PRAGMA busy_timeout = {WRITER_BUSY_MS}")
         self._queue: deque[_Job[Any]] = deque()
         self._scheduled = False
@@ -166,8 +185,25 @@ class SqliteStore:
         return await job.future
 
     async def read(self, query: Callable[[Txn, *A], T], *arguments: *A) -> T:
-        """Run a short ``query(txn, *arguments)`` on what is committed; it must not write."""
-        return query(Txn(self._connection), *arguments)
+        """Run ``query(txn, *arguments)`` on what is committed; it must not write, and may run twice.
+
+        Raises what the query raised, or :class:`Unavailable` if it is too long even for a thread.
+        """
+        if self._long_reads is None:
+            return query(Txn(self._connection), *arguments)
+        self._read_until_ns = self._clock_ns() + READ_NS_MAX
+        try:
+            return query(Txn(self._connection), *arguments)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
+                raise
+        finally:
+            self._read_until_ns = None
+        return await self._long_reads.read(query, *arguments)
+
+    def _is_long(self) -> bool:
+        """Whether what SQLite does at the moment is a read that shall go on elsewhere."""
+        return self._read_until_ns is not None and self._clock_ns() > self._read_until_ns
 
     def close(self) -> None:
         """Write what is queued, then close the file. Closing twice is allowed."""
@@ -343,11 +379,13 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
 
 
 @contextlib.contextmanager
-def snapshot(path: Path) -> Iterator[Txn]:
+def snapshot(path: Path, must_stop: Callable[[], bool] | None = None) -> Iterator[Txn]:
     """One state of the database at ``path`` to read from, also beside a server that writes to it.
 
-    Keep it short: while it lasts, the server's write-ahead log only grows.
+    Keep it short: while it lasts, the server's write-ahead log only grows. Once ``must_stop`` says so, a
+    statement is interrupted: :class:`sqlite3.OperationalError`, SQLITE_INTERRUPT.
     """
     with contextlib.closing(connect(path, read_only=True)) as connection:
+        connection.set_progress_handler(must_stop, LOOK_STEPS)
         connection.execute("BEGIN")
         yield Txn(connection)

@@ -11,7 +11,7 @@ from benchmarks.__main__ import ROWS, Run, Scale
 from benchmarks.goals import GOALS, Figure
 from benchmarks.report import save, table
 
-TINY = Scale(rounds=1, seconds=0.01, volumes=3)
+TINY = Scale(rounds=1, seconds=0.01, volumes=3, many=30)
 
 
 async def test_every_row_gives_its_figures(tmp_path: Path) -> None:

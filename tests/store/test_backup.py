@@ -173,6 +173,22 @@ class TestRestore:
         assert regions(tmp_path / "new.db") == ["then"]
         assert not (tmp_path / "kept.db").exists()
 
+    def test_where_only_a_log_is_left(self, database: Path, copy: Path, tmp_path: Path) -> None:
+        """Somebody moved a killed server's database away and left its log, which SQLite would play."""
+        serving = connect(database)
+        add(serving, "in-the-log")
+        alone = tmp_path / "alone"
+        alone.mkdir()
+        log = Path(shutil.copy(tmp_path / "pumice.db-wal", alone))
+        serving.close()
+        target = alone / "pumice.db"
+        with pytest.raises(UsageError, match="its log"):
+            restore(copy, target, alone / "kept.db", progress=silent)
+        assert sorted(alone.iterdir()) == [log]
+        log.unlink()
+        restore(copy, target, alone / "kept.db", progress=silent)
+        assert regions(target) == ["then"]
+
     @pytest.mark.parametrize(
         "damage", ["text", "foreign", "cut", "page", "newer", "none", "itself"]
     )

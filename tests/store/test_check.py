@@ -39,7 +39,7 @@ def _healthy(connection: sqlite3.Connection) -> None:
     add_type(txn)
     add_type(txn, id="type-2", name="silver")
     volumes: dict[str, dict[str, Any]] = {
-        "v1": {},
+        "v1": {"metadata": '{"k":"v","quote":"\\""}'},
         "v2": {"project_id": "p2", "size_gib": 2, "volume_type_id": "type-2"},
         "v3": {"status": "error", "host": None},
         "v4": {"status": "creating"},
@@ -159,6 +159,27 @@ DAMAGES: Final[dict[str, tuple[Plant, Contents, Kind, str, dict[str, int]]]] = {
         "pool_differs",
         POOL,
         {"recorded_gib": 0, "counted_gib": 8, "recorded_volumes": 0, "counted_volumes": 5},
+    ),
+    "an item of metadata is kept nowhere": (
+        sql("DELETE FROM volume_metadata WHERE key = 'k'"),
+        CONTENTS,
+        "metadata_differs",
+        "v1",
+        {"shown": 1, "kept": 0},
+    ),
+    "items of metadata are another project's": (
+        sql("UPDATE volume_metadata SET project_id = 'p2' WHERE volume_id = 'v1'"),
+        CONTENTS,
+        "metadata_differs",
+        "v1",
+        {"shown": 2, "kept": 2},
+    ),
+    "metadata that is no JSON": (
+        sql("UPDATE volumes SET metadata = '{' WHERE id = 'v1'"),
+        CONTENTS,
+        "metadata_differs",
+        "v1",
+        {"shown": 0, "kept": 2},
     ),
     "a create that nobody does": (
         sql("DELETE FROM operations WHERE id = 'o4'"),

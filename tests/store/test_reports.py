@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from pumice.errors import NotFound
+from pumice.model.message import MessageQuery
 from pumice.store import backends, events, messages
 from pumice.store.backends import ProcessRecord
 from pumice.store.txn import Txn
@@ -59,12 +62,66 @@ def test_a_message_is_told_once(txn: Txn) -> None:
     assert messages.get(txn, "m1").user_message == "first"
 
 
+def listed(txn: Txn, **changes: Any) -> list[str]:
+    """The ids of the messages that a query finds, newest first unless it says otherwise."""
+    asked: dict[str, Any] = {
+        "project_id": "p1",
+        "filters": {},
+        "sort": (("created_at", "desc"), ("id", "desc")),
+        "limit": 10,
+        "offset": 0,
+        "marker": None,
+    }
+    return [one.id for one in messages.select(txn, MessageQuery(**asked | changes))]
+
+
 def test_messages_are_listed_newest_first(txn: Txn) -> None:
     for id_, at in (("m1", 2), ("m2", 1), ("m3", 2)):
         add_message(txn, id_, created_at=at)
-    assert [one.id for one in messages.select(txn, "p1", 10)] == ["m3", "m1", "m2"]
-    assert [one.id for one in messages.select(txn, "p1", 1)] == ["m3"]
-    assert messages.select(txn, "p2", 10) == []
+    assert listed(txn) == ["m3", "m1", "m2"]
+    assert listed(txn, limit=1) == ["m3"]
+    assert listed(txn, project_id="p2") == []
+
+
+@pytest.mark.parametrize("first", ["asc", "desc"])
+@pytest.mark.parametrize("second", ["asc", "desc"])
+def test_messages_page_in_any_order(txn: Txn, first: str, second: str) -> None:
+    for number in range(8):
+        add_message(txn, f"m{number}", created_at=NOW_US + number % 3)
+    sort = (("created_at", first), ("id", second))
+    whole = listed(txn, sort=sort)
+    assert len(whole) == 8
+    for number, marker in enumerate(whole):
+        after = whole[number + 1 :]
+        assert listed(txn, sort=sort, marker=marker) == after
+        assert listed(txn, sort=sort, marker=marker, limit=2, offset=1) == after[1:3]
+
+
+def test_a_marker_of_another_project_is_none(txn: Txn) -> None:
+    add_message(txn, "m1")
+    for project_id, marker in (("p1", "m2"), ("p2", "m1")):
+        with pytest.raises(NotFound, match=marker):
+            listed(txn, project_id=project_id, marker=marker)
+
+
+@pytest.mark.parametrize(
+    ("filters", "found"),
+    [
+        ({"resource_uuid": "v1"}, True),
+        ({"resource_uuid": "v"}, False),
+        ({"resource_uuid~": "V"}, True),
+        ({"event_id": "VOLUME_VOLUME_001_002"}, True),
+        ({"event_id~": "_001"}, True),
+        ({"event_id~": "%001"}, False),
+        ({"event_id~": "volume_volume!"}, False),
+        ({"message_level": "ERROR", "resource_type": "VOLUME"}, True),
+        ({"message_level": "INFO"}, False),
+        ({"request_id~": "req"}, True),
+    ],
+)
+def test_filters_of_messages(txn: Txn, filters: dict[str, str], found: bool) -> None:
+    add_message(txn, "m1")
+    assert listed(txn, filters=filters) == ["m1"] * found
 
 
 def test_messages_go_when_their_time_is_over(txn: Txn) -> None:

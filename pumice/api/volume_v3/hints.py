@@ -11,6 +11,8 @@ from pumice.services.hints import AskedHints
 
 KEY: Final = "OS-SCH-HNT:scheduler_hints"
 """Stands beside the volume in the body."""
+MAX_QUERY: Final = 4096
+"""Characters of a query, which is kept with the operation, and named in the verdict on each pool."""
 
 
 def read_hints(given: dict[str, Any] | None) -> AskedHints | None:
@@ -51,4 +53,7 @@ def _query(given: dict[str, Any]) -> str | None:
     query = given.get("query", "")
     if not isinstance(query, str | dict):
         raise InvalidInput(f"Invalid input: '{KEY}.query' is neither a text nor an object.")
-    return query if isinstance(query, str) else json.dumps(query)
+    text = query if isinstance(query, str) else json.dumps(query)
+    if len(text) > MAX_QUERY:
+        raise InvalidInput(f"Invalid input: '{KEY}.query' has more than {MAX_QUERY} characters.")
+    return text

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+import warnings
 from collections.abc import Callable, Collection
 from typing import Any, Final, TypeVar
 
 from msgspec import Struct
 
-from pumice.api.body import MAX_INT, parse_bool, parse_int
+from pumice.api.body import parse_bool, parse_int
 from pumice.api.request import Request
 from pumice.errors import InvalidInput, PumiceError
 
@@ -15,6 +17,7 @@ T = TypeVar("T", bound=Any)
 
 MAX_LIMIT: Final = 10**18
 """A limit may be far above the server's bound, which then holds."""
+_LITERALS: Final = ("[", "(", "{", "'", '"')
 PAGE_KEYS: Final = frozenset({"limit", "marker", "offset", "sort", "sort_key", "sort_dir"})
 
 
@@ -29,9 +32,7 @@ class Page(Struct, frozen=True):
 
 def page(query: dict[str, str], sort_keys: Collection[str]) -> Page:
     """The paging part of ``query``. Raises :class:`InvalidInput`."""
-    limit = _number(query, "limit", MAX_LIMIT)
-    offset = _number(query, "offset", MAX_INT)
-    return Page(limit, query.get("marker"), offset or 0, _sort(query, sort_keys))
+    return Page(_limit(query), query.get("marker"), _offset(query), _sort(query, sort_keys))
 
 
 def sliced(
@@ -64,20 +65,44 @@ def boolean(query: dict[str, str], name: str) -> bool | None:
     try:
         return parse_bool(query[name])
     except ValueError as error:
-        raise InvalidInput(f"Invalid input for query parameter {name}: {error}.") from error
+        raise InvalidInput(f"Value '{query[name]}' for '{name}' is not a boolean.") from error
 
 
-def _number(query: dict[str, str], name: str, maximum: int) -> int | None:
-    if name not in query:
+def literal(text: str) -> Any:
+    """A value that a client wrote as Python does: a list, a dictionary or a string; else ``text``."""
+    if not text.startswith(_LITERALS):
+        return text
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Of what a client wrote nobody shall be warned.
+        try:
+            found = ast.literal_eval(text)
+            str(found)  # Whoever compares it does: not so with an integer beyond 4,300 digits.
+        except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+            return text
+    return found
+
+
+def _limit(query: dict[str, str]) -> int | None:
+    if "limit" not in query:
         return None
     try:
-        return parse_int(query[name], maximum=maximum)
+        limit = parse_int(query["limit"], minimum=-MAX_LIMIT, maximum=MAX_LIMIT)
     except ValueError as error:
-        raise InvalidInput(f"Invalid input for query parameter {name}: {error}.") from error
+        raise InvalidInput("limit param must be an integer") from error
+    if limit < 0:
+        raise InvalidInput("limit param must be positive")
+    return limit
+
+
+def _offset(query: dict[str, str]) -> int:
+    try:
+        return parse_int(query.get("offset", 0))
+    except ValueError as error:
+        raise InvalidInput(f"Invalid input for query parameter offset: {error}.") from error
 
 
 def _sort(query: dict[str, str], keys: Collection[str]) -> tuple[tuple[str, str], ...]:
-    """``sort=key:dir,key`` or ``sort_key`` and ``sort_dir``; the id breaks ties."""
+    """``sort=key:dir,key`` or ``sort_key`` and ``sort_dir``; creation and id break ties."""
     if "sort" in query and ("sort_key" in query or "sort_dir" in query):
         raise InvalidInput("The 'sort_key' and 'sort_dir' parameters are deprecated and cannot be "
                            "used with the 'sort' parameter.")  # fmt: skip
@@ -91,11 +116,14 @@ def _sort(query: dict[str, str], keys: Collection[str]) -> tuple[tuple[str, str]
     pairs = pairs or [("created_at", "desc")]
     for key, direction in pairs:
         if direction not in ("asc", "desc"):
-            raise InvalidInput(f"Unknown sort direction {direction!r}, must be 'desc' or 'asc'.")
+            raise InvalidInput(
+                "Invalid input received: Unknown sort direction, must be 'desc' or 'asc'."
+            )
         if key not in keys:
-            raise InvalidInput(f"Invalid sort key {key!r}.")
-    # What is sorted by a key is not changed by the same key again, and the id ends every tie.
+            raise InvalidInput(f"Invalid input received: Invalid sort key {key!r}.")
+    # What is sorted by a key is not changed by the same key again. As in Cinder, what is equal is sorted by
+    # its creation and its id, in the direction of the first key.
     unique: dict[str, str] = {}
-    for key, direction in [*pairs, ("id", pairs[-1][1])]:
+    for key, direction in [*pairs, *((key, pairs[0][1]) for key in ("created_at", "id"))]:
         unique.setdefault(key, direction)
-    return tuple(unique.items())
+    return tuple(unique.items())[: list(unique).index("id") + 1]

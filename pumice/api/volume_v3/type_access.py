@@ -54,12 +54,12 @@ async def add_type_access(request: Request, body: AddAccess) -> None:
 
 async def remove_type_access(request: Request, body: RemoveAccess) -> None:
     """Let a project use the type no longer."""
-    await request.services.units.write(
+    await request.write(
         type_access.remove_type_access,
         request.context,
         request.parameters["type_id"],
         _project(body),
-        trace=request.trace,
+        view=lambda nothing: nothing,
     )
 
 
@@ -96,6 +96,7 @@ ROUTES: Final = (
         status=202,
         body=RemoveAccess,
         action="removeProjectAccess",
+        keyed=True,
         raises=(NotFound,),
     ),
 )

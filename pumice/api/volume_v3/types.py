@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from typing import Any, Final
 
 from msgspec import UNSET, Struct, UnsetType, field
 from msgspec.structs import replace
 
-from pumice.api.body import Body, CinderBool, parse_bool
+from pumice.api.body import MAX_TEXT, Body, CinderBool, parse_bool
 from pumice.api.policy import Policy
 from pumice.api.request import Request
 from pumice.api.route import Route
 from pumice.api.volume_v3 import policies, versions
-from pumice.api.volume_v3.query import PAGE_KEYS, page, single_values, sliced
+from pumice.api.volume_v3.query import PAGE_KEYS, literal, page, single_values, sliced
 from pumice.api.volume_v3.views import next_link
 from pumice.errors import Conflict, InvalidInput, NotFound, VolumeTypeNotFound
 from pumice.model.volume import VolumeType
@@ -22,7 +21,6 @@ from pumice.services import volume_types
 from pumice.services.volume_types import NewVolumeType, TypeChanges, TypeQuery
 
 _KEY: Final = re.compile(r"[A-Za-z0-9\-_:.]{1,255}\Z")
-MAX_TEXT: Final = 255
 
 # What a user who is no administrator may know of a type's extra specs.
 VISIBLE_SPECS: Final = frozenset(
@@ -156,15 +154,12 @@ def _extra_specs_filter(request: Request, given: dict[str, str]) -> dict[str, st
     unknown = given.keys() - FILTERS - PAGE_KEYS
     if unknown and not request.context.is_admin:
         raise InvalidInput(f"Invalid filters {min(unknown)} are found in query options.")
-    return _literal(given["extra_specs"]) if "extra_specs" in given else {}
+    return _dictionary(given["extra_specs"]) if "extra_specs" in given else {}
 
 
-def _literal(text: str) -> dict[str, str]:
-    """A filter written as a Python dictionary, as clients send it."""
-    try:
-        found = ast.literal_eval(text)
-    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError) as error:
-        raise InvalidInput("The filter extra_specs is not a dictionary of strings.") from error
+def _dictionary(text: str) -> dict[str, str]:
+    """A filter written as a Python dictionary, as clients send it. Raises :class:`InvalidInput`."""
+    found = literal(text)
     if not isinstance(found, dict):
         raise InvalidInput("The filter extra_specs is not a dictionary of strings.")
     return {str(key): str(value) for key, value in found.items()}
@@ -320,7 +315,8 @@ async def delete_extra_spec(request: Request) -> None:
     )
 
 
-_SHOWS: Final = (policies.TYPE_SPECS, policies.TYPE_ACCESS, policies.TYPE_QOS)
+_SPECS: Final = (policies.SPECS_SENSITIVE,)
+_SHOWS: Final = (policies.TYPE_SPECS, policies.TYPE_ACCESS, policies.TYPE_QOS, *_SPECS)
 """The policies on parts of a type's view."""
 
 ROUTES: Final = (
@@ -330,7 +326,7 @@ ROUTES: Final = (
         list_types,
         policies.TYPE_LIST,
         raises=(VolumeTypeNotFound,),
-        further=(*_SHOWS, policies.SPECS_SENSITIVE),
+        further=_SHOWS,
     ),
     Route(
         "POST",
@@ -340,8 +336,16 @@ ROUTES: Final = (
         body=CreateType,
         keyed=True,
         raises=(Conflict,),
+        further=_SHOWS,
     ),
-    Route("GET", "/types/{type_id}", show_type, policies.TYPE_SHOW, raises=(VolumeTypeNotFound,)),
+    Route(
+        "GET",
+        "/types/{type_id}",
+        show_type,
+        policies.TYPE_SHOW,
+        raises=(VolumeTypeNotFound,),
+        further=_SHOWS,
+    ),
     Route(
         "PUT",
         "/types/{type_id}",
@@ -349,6 +353,7 @@ ROUTES: Final = (
         policies.TYPE_UPDATE,
         body=UpdateType,
         raises=(VolumeTypeNotFound, Conflict),
+        further=_SHOWS,
     ),
     Route(
         "DELETE",
@@ -371,6 +376,7 @@ ROUTES: Final = (
         list_extra_specs,
         policies.SPECS_LIST,
         raises=(VolumeTypeNotFound,),
+        further=_SPECS,
     ),
     Route(
         "POST",
@@ -386,6 +392,7 @@ ROUTES: Final = (
         show_extra_spec,
         policies.SPECS_SHOW,
         raises=(NotFound,),
+        further=_SPECS,
     ),
     Route(
         "PUT",

@@ -1,36 +1,38 @@
-"""``/volumes``: create, list, show, delete."""
+"""``/volumes``: create, show, update, delete; their lists are in :mod:`.volume_lists`."""
 
 from __future__ import annotations
 
 from functools import lru_cache
 from typing import Any, ClassVar, Final
 
-from msgspec import UNSET, Raw, Struct, UnsetType, field
+from msgspec import UNSET, Raw, Struct, UnsetType, field, json
 
-from pumice.api.body import Body, CinderBool, CinderInt, Metadata, Name, Text, Uuid, parse_int
+from pumice.api.body import Body, CinderBool, CinderInt, Metadata, Name, Text, Uuid
 from pumice.api.request import Request
 from pumice.api.route import Route
-from pumice.api.volume_v3 import policies, versions
-from pumice.api.volume_v3.query import PAGE_KEYS, boolean, page, single_values
-from pumice.api.volume_v3.views import Link, links, next_link, time_text
+from pumice.api.volume_v3 import hints, policies, versions
+from pumice.api.volume_v3.query import boolean, single_values
+from pumice.api.volume_v3.views import Link, links, time_text
 from pumice.errors import (
     InvalidInput,
     InvalidState,
     NotFound,
     NotSupported,
     QuotaExceeded,
+    TooLarge,
     VolumeNotFound,
     VolumeTypeNotFound,
 )
-from pumice.model.volume import Volume, VolumeQuery
-from pumice.services.volumes import FILTER_KEYS, SORT_KEYS, NewVolume
+from pumice.model.volume import Volume
+from pumice.services import volumes
+from pumice.services.volumes import Changes, NewVolume
 
 
 class CreateVolume(Body):
     """``POST /volumes``."""
 
     WRAPPER = "volume"
-    SIBLINGS = frozenset({"OS-SCH-HNT:scheduler_hints"})
+    SIBLINGS = frozenset({hints.KEY})
     SINCE: ClassVar[dict[str, int]] = {
         "group_id": versions.GROUP_VOLUME,
         "backup_id": versions.CREATE_FROM_BACKUP,
@@ -41,8 +43,8 @@ class CreateVolume(Body):
     size: CinderInt | None = None
     name: Name | None = None
     display_name: Name | None = None
-    description: Text | None = None
-    display_description: Text | None = None
+    description: Name | None = None
+    display_description: Name | None = None
     volume_type: Text | None = None
     metadata: Metadata | None = None
     availability_zone: Name | None = None
@@ -54,14 +56,21 @@ class CreateVolume(Body):
     multiattach: CinderBool | None = None
     group_id: Text | UnsetType | None = UNSET
     backup_id: Uuid | UnsetType | None = UNSET
+    hints: dict[str, Any] | None = field(default=None, name=hints.KEY)
 
 
-class VolumeSummary(Struct, frozen=True):
-    """A volume in ``GET /volumes``."""
+class UpdateVolume(Body):
+    """``PUT /volumes/{volume_id}``."""
 
-    id: str
-    name: str | None
-    links: tuple[Link, ...]
+    WRAPPER = "volume"
+    STRICT_FROM = 0
+    EXAMPLE = {"name": "example"}  # noqa: RUF012 - a ClassVar of Body
+
+    name: Name | UnsetType | None = UNSET
+    display_name: Name | UnsetType | None = UNSET
+    description: Name | UnsetType | None = UNSET
+    display_description: Name | UnsetType | None = UNSET
+    metadata: Metadata | UnsetType = UNSET
 
 
 class VolumeDetail(Struct):
@@ -99,7 +108,7 @@ class VolumeDetail(Struct):
     name: str | None
     description: str | None
     volume_type: str
-    metadata: Raw
+    metadata: Raw | dict[str, str]
     links: tuple[Link, ...]
     user_id: str
     bootable: str
@@ -113,15 +122,18 @@ class VolumeDetail(Struct):
     encrypted: bool = False
     replication_status: str = "disabled"
     attachments: tuple[()] = ()
-    migration_status: UnsetType | None = None
+    migration_status: str | UnsetType | None = None
     group_id: UnsetType | None = None
     provider_id: UnsetType | None = None
     shared_targets: bool | UnsetType | None = None
     service_uuid: UnsetType | None = None
     cluster_name: UnsetType | None = None
     consumes_quota: bool | UnsetType = True
-    migration_state: UnsetType | None = field(default=None, name="os-vol-mig-status-attr:migstat")
+    migration_state: str | UnsetType | None = field(
+        default=None, name="os-vol-mig-status-attr:migstat"
+    )
     name_id: UnsetType | None = field(default=None, name="os-vol-mig-status-attr:name_id")
+    image_metadata: Raw | UnsetType = field(default=UNSET, name="volume_image_metadata")
 
 
 def detail(request: Request, volume: Volume, *, shown: bool) -> VolumeDetail:
@@ -145,6 +157,12 @@ def detail(request: Request, volume: Volume, *, shown: bool) -> VolumeDetail:
         project_id=volume.project_id,
         volume_type_id=volume.volume_type_id,
     )
+    if volume.migration_status is not None:
+        view.migration_status = view.migration_state = volume.migration_status
+    if volume.is_readonly is not None:
+        view.metadata = json.decode(volume.metadata) | {"readonly": str(volume.is_readonly)}
+    if shown and volume.image_metadata != "{}" and _may_see_image_metadata(request):
+        view.image_metadata = Raw(volume.image_metadata.encode())
     for name in _hidden(request.microversion, is_admin=request.context.is_admin, shown=shown):
         setattr(view, name, UNSET)
     if versions.SHARED_TARGETS <= request.microversion < versions.SHARED_TARGETS_MAY_BE_NULL:
@@ -159,6 +177,12 @@ def _hidden(microversion: int, *, is_admin: bool, shown: bool) -> tuple[str, ...
     return (*newer, *admin_only, *(() if shown else VolumeDetail.SHOWN_ONLY))
 
 
+def _may_see_image_metadata(request: Request) -> bool:
+    return request.services.rules.allows(
+        policies.IMAGE_METADATA_SHOW, request.context, request.own_target()
+    )
+
+
 async def create_volume(request: Request, body: CreateVolume) -> dict[str, Any]:
     """Accept a volume; it is answered in status ``creating``."""
     _refuse_sources(body)
@@ -171,6 +195,7 @@ async def create_volume(request: Request, body: CreateVolume) -> dict[str, Any]:
         volume_type=body.volume_type,
         availability_zone=body.availability_zone,
         metadata=body.metadata or {},
+        hints=hints.read_hints(body.hints),
     )
 
     def view(volume: Volume) -> dict[str, Any]:
@@ -207,101 +232,23 @@ async def show_volume(request: Request) -> dict[str, Any]:
     return {"volume": detail(request, volume, shown=True)}
 
 
-async def list_volumes(request: Request) -> dict[str, Any]:
-    """A page of volumes: id, name and links."""
-    return await _list(
-        request, lambda one: VolumeSummary(one.id, one.name, links(request, "volumes", one.id))
+async def update_volume(request: Request, body: UpdateVolume) -> dict[str, Any]:
+    """Change name, description or metadata; the volume as it is then."""
+    changes = Changes(
+        name=body.display_name if body.name is UNSET else body.name,
+        description=body.display_description if body.description is UNSET else body.description,
+        metadata=body.metadata,
     )
-
-
-async def list_volumes_detail(request: Request) -> dict[str, Any]:
-    """A page of volumes with everything."""
-    return await _list(request, lambda one: detail(request, one, shown=True))
-
-
-async def _list(request: Request, view: Any) -> dict[str, Any]:
-    query, with_count = _volume_query(request)
-    if query is None:
-        return {"volumes": [], "count": 0} if with_count else {"volumes": []}
-    volumes = [] if query.limit == 0 else await request.services.volumes.list(query)
-    answer: dict[str, Any] = {"volumes": [view(volume) for volume in volumes]}
-    if volumes and len(volumes) == query.limit:
-        answer["volumes_links"] = next_link(request, volumes[-1].id)
-    if with_count:
-        answer["count"] = await request.services.volumes.count(query)
-    return answer
-
-
-def _volume_query(request: Request) -> tuple[VolumeQuery | None, bool]:
-    """The query of a list of volumes, None for one that nothing matches; and whether to count."""
-    given = single_values(request)
-    paging = page(given, SORT_KEYS)
-    all_tenants = boolean(given, "all_tenants")
-    with_count = request.microversion >= versions.COUNT and bool(boolean(given, "with_count"))
-    known = PAGE_KEYS | {"all_tenants"}
-    if request.microversion >= versions.COUNT:
-        known |= {"with_count"}
-    filters = _filters(request, {key: given[key] for key in given if key not in known})
-    if filters is None:
-        return None, with_count
-    context = request.context
-    # A token for no project sees no project's volumes; only an administrator may ask for all.
-    project_id = context.project_id or (None if context.is_admin else "")
-    if context.is_admin and all_tenants:
-        project_id = filters.pop("project_id", None)
-    bound = request.services.settings.osapi_max_limit
-    limit = bound if paging.limit is None else min(paging.limit, bound)
-    return (
-        VolumeQuery(project_id, filters, paging.sort, limit, paging.offset, paging.marker),
-        with_count,
+    if changes == Changes() and request.microversion >= versions.STRICT_BODIES:
+        raise InvalidInput("Invalid input: 'volume' must have a name, a description or metadata.")
+    volume = await request.services.units.write(
+        volumes.update_volume,
+        request.context,
+        request.parameters["volume_id"],
+        changes,
+        trace=request.trace,
     )
-
-
-# What everybody may filter by (Cinder's resource_filters.json), and what Pumice does not know yet.
-_USER_FILTERS: Final = frozenset({"name", "status", "bootable", "availability_zone", "size"})
-_MISSING_FILTERS: Final = {
-    "metadata": 0,
-    "migration_status": 0,
-    "glance_metadata": versions.GLANCE_METADATA_FILTER,
-    "group_id": versions.GROUP_FILTER,
-    "created_at": versions.TIME_FILTERS,
-    "updated_at": versions.TIME_FILTERS,
-    "consumes_quota": versions.CONSUMES_QUOTA,
-}
-
-
-def _filters(request: Request, given: dict[str, str]) -> dict[str, Any] | None:
-    """The filters that count, by column; None if nothing can match them.
-
-    An unknown one is dropped below 3.31 and refused from there on; an administrator's matches nothing.
-    """
-    filters: dict[str, Any] = {}
-    is_admin = request.context.is_admin
-    for key, value in given.items():
-        column = {"display_name": "name", "tenant_id": "project_id"}.get(key, key)
-        if column in _MISSING_FILTERS:
-            if request.microversion >= _MISSING_FILTERS[column]:
-                raise InvalidInput(f"Volumes cannot be filtered by {key} yet.")
-        elif column in (FILTER_KEYS if is_admin else _USER_FILTERS):
-            filters[column] = _filter_value(request, column, value)
-        elif is_admin:
-            return None
-        elif request.microversion >= versions.RESOURCE_FILTERS:
-            raise InvalidInput(f"Invalid filters {key} are found in query options.")
-    return filters
-
-
-def _filter_value(request: Request, column: str, value: str) -> Any:
-    if column == "bootable":
-        if request.microversion < versions.STRICT_BOOLEANS:
-            return value not in ("", "False", "false", "FALSE")
-        return boolean({column: value}, column)
-    if column == "size":
-        try:
-            return parse_int(value)
-        except ValueError as error:
-            raise InvalidInput(f"Invalid value for the filter size: {error}.") from error
-    return value.lower() if column == "status" else value
+    return {"volume": detail(request, volume, shown=False)}
 
 
 async def delete_volume(request: Request) -> None:
@@ -318,8 +265,6 @@ async def delete_volume(request: Request) -> None:
 
 
 ROUTES: Final = (
-    Route("GET", "/volumes", list_volumes, policies.LIST, raises=(VolumeNotFound,)),
-    Route("GET", "/volumes/detail", list_volumes_detail, policies.LIST, raises=(VolumeNotFound,)),
     Route(
         "POST",
         "/volumes",
@@ -331,7 +276,22 @@ ROUTES: Final = (
         replay_name=lambda body: body.name or body.display_name,
         raises=(VolumeTypeNotFound, QuotaExceeded, NotSupported, NotFound),
     ),
-    Route("GET", "/volumes/{volume_id}", show_volume, policies.SHOW, raises=(VolumeNotFound,)),
+    Route(
+        "GET",
+        "/volumes/{volume_id}",
+        show_volume,
+        policies.SHOW,
+        raises=(VolumeNotFound,),
+        further=(policies.IMAGE_METADATA_SHOW,),
+    ),
+    Route(
+        "PUT",
+        "/volumes/{volume_id}",
+        update_volume,
+        policies.UPDATE,
+        body=UpdateVolume,
+        raises=(VolumeNotFound, InvalidState, TooLarge),
+    ),
     Route(
         "DELETE",
         "/volumes/{volume_id}",
