@@ -25,6 +25,8 @@ class Context(Struct, frozen=True):
     roles: frozenset[str]
     now_us: int
     trace: Trace
+    project_domain_id: str | None = None
+    """Of ``project_id``."""
 
     @property
     def is_admin(self) -> bool:

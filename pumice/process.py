@@ -6,6 +6,7 @@ simulations build the same program. :func:`serve` is ``pumice serve``.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import contextlib
 import gc
@@ -35,33 +36,35 @@ from pumice.drivers.contract import Driver, Listed
 from pumice.drivers.options import BackendConfig
 from pumice.drivers.registry import load_driver
 from pumice.errors import DriverError, UsageError
-from pumice.identity.keyring import Keyring
+from pumice.identity.keyring import Keyring, make_key
 from pumice.identity.passwords import hash_password
 from pumice.manager.heartbeat import Heartbeat, Served
 from pumice.manager.volume import VolumeManager
+from pumice.model.identity import DEFAULT_DOMAIN_ID, User
 from pumice.operations.definition import Tools
 from pumice.operations.engine import Engine, EngineOptions
 from pumice.operations.registry import OPERATIONS
 from pumice.scheduler.registry import Ingredients, make_scheduler
 from pumice.scheduler.view import PoolsView
 from pumice.seams import Seams
-from pumice.services.bootstrap import bootstrap, is_bootstrapped, new_bootstrap
+from pumice.services.bootstrap import ADMIN, bootstrap, is_bootstrapped, new_bootstrap
 from pumice.services.catalog import CatalogService
 from pumice.services.check import Finding, check
 from pumice.services.generation import Generation
+from pumice.services.keys import TokenKeys, WriteKeys
 from pumice.services.operations import OperationService
 from pumice.services.passwords import PasswordChecks
 from pumice.services.tokens import TokenService
+from pumice.services.users import reset_password
 from pumice.services.volumes import VolumeService
 from pumice.settings import DEFAULT_ORIGIN, DEFAULT_SECTION, BackendSettings, Loaded, Settings, load
-from pumice.state_dir import StateDir
+from pumice.state_dir import StateDir, keep_admin_password
 from pumice.store import backup, schema
 from pumice.store.backends import ProcessRecord
 from pumice.store.backup import Progress
 from pumice.store.long_reads import LongReads
 from pumice.store.sqlite import SqliteStore, snapshot
 from pumice.store.txn import Txn
-from pumice.threads import Executor
 
 STOP_SECONDS: Final = 3.0
 PASSWORD_BYTES: Final = 18
@@ -108,8 +111,12 @@ def build(
     bus: Bus,
     state_dir: Path,
     threads: Threads = ONE_THREAD,
+    write_keys: WriteKeys = lambda _keys: None,
 ) -> Process:
-    """Put a process together. Raises :class:`pumice.errors.SettingsError` for a wrong name or option."""
+    """Put a process together. Raises :class:`pumice.errors.SettingsError` for a wrong name or option.
+
+    ``write_keys`` keeps the token keys for the next process after a rotation.
+    """
     settings = loaded.settings
     scheduler = make_scheduler(
         settings.scheduler_driver,
@@ -137,7 +144,9 @@ def build(
         EngineOptions(process.id, settings.lease_seconds, settings.scheduler_max_attempts),
     )
     rules = api_routes.rules(policy_overrides(loaded, state_dir))
-    services = _services(settings, seams, rules, keyring, store, engine, threads)
+    generation = Generation()
+    keys = TokenKeys(keyring, write_keys, seams, generation)
+    services = _services(settings, seams, rules, keys, generation, store, engine, threads)
     heartbeat = Heartbeat(store, view, served, settings.service_down_time)
     manager = VolumeManager(store, seams, engine, heartbeat, served, settings, process)
     return Process(App(services, api_routes.APIS), services, store, engine, manager, backends)
@@ -147,7 +156,8 @@ def _services(
     settings: Settings,
     seams: Seams,
     rules: Rules,
-    keyring: Keyring,
+    core_keys: TokenKeys,
+    generation: Generation,
     core_store: SqliteStore,
     core_engine: Engine,
     threads: Threads,
@@ -155,7 +165,7 @@ def _services(
     """What the API may use: services, and nothing of the core but by the edge of its thread."""
     store, engine = threads.edge(core_store), threads.edge(core_engine)
     passwords = threads.edge(PasswordChecks(seams, settings.password_hash_rounds))
-    generation = Generation()
+    keys = threads.edge(core_keys)
     return Services(
         settings=settings,
         seams=seams,
@@ -163,7 +173,8 @@ def _services(
         rules=rules,
         generation=generation,
         passwords=passwords,
-        tokens=TokenService(store, seams, keyring, generation, settings, passwords),
+        keys=keys,
+        tokens=TokenService(store, seams, keys, generation, settings, passwords),
         catalog=CatalogService(store, generation),
         volumes=VolumeService(store, seams, engine, settings),
         operations=OperationService(store, engine),
@@ -202,17 +213,15 @@ def _served(backend: BackendSettings, settings: Settings, seams: Seams, state_di
     return Served(Backend(backend.name, host, driver, seams.executor, limits), backend)
 
 
-def open_database(path: Path, executor: Executor) -> SqliteStore:
-    """The database, made or brought to this version's schema; long reads are for ``executor``.
-
-    Raises :class:`UsageError`.
-    """
+def open_database(path: Path, seams: Seams) -> SqliteStore:
+    """The database, made or brought to this version's schema. Raises :class:`UsageError`."""
     if not path.exists():
         schema.create(path)
     elif schema.revision(path) != schema.HEAD:
         log.info("Upgrading the database from schema %s to %s", schema.revision(path), schema.HEAD)
         schema.upgrade(path)
-    return SqliteStore(path, long_reads=LongReads(path, executor))
+    long_reads = LongReads(path, seams.executor, seams.clock.monotonic_ns)
+    return SqliteStore(path, long_reads=long_reads)
 
 
 async def serve(
@@ -234,9 +243,18 @@ async def serve(
         if loaded.settings.debug:
             logging.getLogger().setLevel(logging.DEBUG)
         with listening(listen) as bound:
-            store = open_database(state_dir.database, seams.executor)
+            store = open_database(state_dir.database, seams)
             keyring = Keyring.from_files(state_dir.read_keys())
-            process = build(loaded, store, keyring, seams, MemoryBus(), state_dir.path, threads)
+            process = build(
+                loaded,
+                store,
+                keyring,
+                seams,
+                MemoryBus(),
+                state_dir.path,
+                threads,
+                state_dir.write_keys,
+            )
             url = identity_url(listen, bound, loaded.settings)
             await threads.begin(_bootstrap(process, state_dir, url, loaded.settings))
             await threads.begin(process.start())
@@ -344,13 +362,64 @@ def reading(database: Path) -> Iterator[Txn]:
 
     Raises :class:`UsageError` if it is none, or of another schema than this Pumice knows.
     """
+    _check_schema(database)
+    with snapshot(database) as txn:
+        yield txn
+
+
+def _check_schema(database: Path) -> None:
     found = schema.revision(database)
     if found != schema.HEAD:
         raise UsageError(
             f"The database {database} has schema {found}, but {schema.HEAD} is needed."
         )
-    with snapshot(database) as txn:
-        yield txn
+
+
+def set_password(
+    state_path: Path, config: Path | None, name: str, domain: str, password: str
+) -> User:
+    """Change a user's password in the database; ``domain`` is the id or the name of his.
+
+    Raises :class:`UsageError` if somebody serves it, or it cannot be used, and
+    :class:`pumice.errors.NotFound` if there is no such user.
+    """
+    _check_schema(state_path / DATABASE)
+    seams = seams_module.real()
+    with StateDir.open(state_path, secret=seams.ids.secret) as state_dir:
+        settings = load(config or state_dir.conf).settings
+        hashed = hash_password(password, settings.password_hash_rounds)
+        store = SqliteStore(state_dir.database)
+        now_us = seams.clock.now_us()
+        try:
+            user = asyncio.run(store.write(reset_password, name, domain, hashed, now_us))
+        finally:
+            store.close()
+        keep_password_of(user.name, user.domain_id, state_path, password)
+    return user
+
+
+def keep_password_of(name: str, domain_id: str, state_path: Path, password: str) -> bool:
+    """Let the clients' files in ``state_path`` have the new password, if it is the administrator's.
+
+    False if it is another user's. Raises :class:`UsageError`.
+    """
+    if (name, domain_id) != (ADMIN, DEFAULT_DOMAIN_ID):
+        return False
+    keep_admin_password(state_path, password)
+    return True
+
+
+def rotate_keys(state_path: Path) -> tuple[int, ...]:
+    """Rotate the token keys of a state directory that nobody serves; the numbers there are then.
+
+    Raises :class:`UsageError` if somebody does, or if it cannot be used.
+    """
+    _check_schema(state_path / DATABASE)
+    ids = seams_module.real().ids
+    with StateDir.open(state_path, secret=ids.secret) as state_dir:
+        rotated = Keyring.from_files(state_dir.read_keys()).rotate(make_key(ids)).to_files()
+        state_dir.write_keys(rotated)
+    return tuple(sorted(rotated))
 
 
 @dataclass(frozen=True, slots=True)

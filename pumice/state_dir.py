@@ -33,6 +33,10 @@ from pumice.errors import UsageError
 from pumice.settings import template
 
 KEY_BYTES: Final = 32
+CLOUDS_YAML: Final = "clouds.yaml"
+OPENRC: Final = "openrc"
+USUAL_URL: Final = "http://127.0.0.1:8776/identity/v3"
+"""Where a Pumice is whose ``clouds.yaml`` does not say it; its next start writes the right one."""
 
 _OPEN_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _OPEN_LOCK: Final = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -79,8 +83,8 @@ class StateDir:
         self.conf: Final = folder.path / "pumice.conf"
         self.database: Final = folder.path / "pumice.db"
         self.volumes: Final = folder.path / "volumes"
-        self.clouds_yaml: Final = folder.path / "clouds.yaml"
-        self.openrc: Final = folder.path / "openrc"
+        self.clouds_yaml: Final = folder.path / CLOUDS_YAML
+        self.openrc: Final = folder.path / OPENRC
         self._folder = folder
         self._lock = lock
 
@@ -155,24 +159,11 @@ class StateDir:
 
         Raises :class:`UsageError` if a file cannot be written, or could not hold ``password``.
         """
-        if not password.isprintable():
-            raise UsageError("The admin's password holds a character that cannot be printed.")
-        for path, text in (
-            (self.clouds_yaml, _clouds_yaml(identity_url, password)),
-            (self.openrc, _openrc(identity_url, password)),
-        ):
-            if not self._folder.holds(path.name, text.encode()):
-                self._folder.write(path.name, text.encode())
+        _write_clients_files(self._folder, identity_url, password)
 
     def read_admin_password(self) -> str | None:
         """The password that :meth:`write_clients_files` wrote; None if its line is not there."""
-        if self.clouds_yaml.name not in self._folder.names():
-            return None
-        text = self._folder.read(self.clouds_yaml.name).decode(errors="replace")
-        found = re.search(r'^ +password: (".*")$', text, re.MULTILINE)
-        with contextlib.suppress(ValueError):  # A person has changed the line.
-            return str(json.loads(found[1])) if found else None
-        return None
+        return _read_from_clouds_yaml(self._folder, "password")
 
     def _make_what_is_missing(self, secret: Callable[[int], bytes]) -> None:
         """Everything on a first start; on any other, what a crash in that start left out."""
@@ -190,6 +181,19 @@ class StateDir:
     def _open_keys(self) -> Iterator[_Folder]:
         with self._folder.open_folder("keys") as keys, keys.open_folder("fernet") as fernet:
             yield fernet
+
+
+def keep_admin_password(path: Path, password: str) -> None:
+    """Put a new password of the user admin in the clients' files in ``path``, which may be served.
+
+    Raises :class:`UsageError` as :meth:`StateDir.write_clients_files`.
+    """
+    folder = _open_state_folder(path.absolute())
+    try:
+        identity_url = _read_from_clouds_yaml(folder, "auth_url") or USUAL_URL
+        _write_clients_files(folder, identity_url, password)
+    finally:
+        os.close(folder.descriptor)
 
 
 class _Folder(NamedTuple):
@@ -315,6 +319,29 @@ def _lock(folder: _Folder) -> int:
         os.ftruncate(lock, len(pid_line))
         undo.pop_all()
     return lock
+
+
+def _read_from_clouds_yaml(folder: _Folder, key: str) -> str | None:
+    """What :func:`_write_clients_files` wrote under ``key``; None if its line is not there."""
+    if CLOUDS_YAML not in folder.names():
+        return None
+    text = folder.read(CLOUDS_YAML).decode(errors="replace")
+    found = re.search(rf'^ +{key}: (".*")$', text, re.MULTILINE)
+    with contextlib.suppress(ValueError):  # A person has changed the line.
+        return str(json.loads(found[1])) if found else None
+    return None
+
+
+def _write_clients_files(folder: _Folder, identity_url: str, password: str) -> None:
+    """See :meth:`StateDir.write_clients_files`."""
+    if not password.isprintable():
+        raise UsageError("The admin's password holds a character that cannot be printed.")
+    for name, text in (
+        (CLOUDS_YAML, _clouds_yaml(identity_url, password)),
+        (OPENRC, _openrc(identity_url, password)),
+    ):
+        if not folder.holds(name, text.encode()):
+            folder.write(name, text.encode())
 
 
 def _clouds_yaml(identity_url: str, password: str) -> str:

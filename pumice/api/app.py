@@ -18,7 +18,7 @@ from urllib.parse import quote
 import msgspec
 
 from pumice.api import faults
-from pumice.api.body import Body, decode, parse_object
+from pumice.api.body import Body, decode, parse_object, without_secrets
 from pumice.api.container import Services
 from pumice.api.dispatch import Dispatch, choose, is_public
 from pumice.api.faults import Fault, cinder_fault
@@ -192,6 +192,8 @@ class App:
         self, request: Request, route: Route, arguments: tuple[Body, ...], raw: bytes
     ) -> Attempt | None:
         """The request under its client's ``Idempotency-Key``, or as what may be a repeat; None: neither."""
+        if route.body is not None and route.body.SECRETS:
+            raw = without_secrets(*arguments)
         key = request.header(b"idempotency-key")
         if key is not None:
             return new_attempt(request.context, request.path, key, raw)

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn, TypeVar, cast
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import replace
 
 from pumice.errors import InvalidInput
 
@@ -45,8 +47,9 @@ class Body(Struct):
     the whole object, where its keys are the client's own. ``SINCE`` maps fields to the minor microversion
     that brought them, ``UNTIL`` to the last one that has them. ``STRICT_FROM`` is the first minor
     microversion that refuses unknown keys; None: never, nor beside the wrapper. ``EXTRA`` names the field
-    that takes the unknown keys with their values, as Keystone keeps them. ``EXAMPLE`` is a right content,
-    without the wrapper: tests that walk the routes send it.
+    that takes the unknown keys with their values, as Keystone keeps them. ``SECRETS`` are fields of which
+    nothing is kept that was not made for it, not even a hash. ``EXAMPLE`` is a right content, without the
+    wrapper: tests that walk the routes send it.
     """
 
     EXAMPLE: ClassVar[Any]
@@ -54,6 +57,7 @@ class Body(Struct):
     SIBLINGS: ClassVar[frozenset[str]] = frozenset()
     CONTENT: ClassVar[str | None] = None
     EXTRA: ClassVar[str | None] = None
+    SECRETS: ClassVar[frozenset[str]] = frozenset()
     SINCE: ClassVar[dict[str, int]] = {}
     UNTIL: ClassVar[dict[str, int]] = {}
     STRICT_FROM: ClassVar[int | None] = None
@@ -218,6 +222,11 @@ def decode(kind: type[B], content: dict[str, Any], microversion: int) -> B:
     return body
 
 
+def without_secrets(body: Body) -> bytes:
+    """``body`` as JSON, without its ``SECRETS``: all of it that may be hashed and kept."""
+    return msgspec.json.encode(replace(body, **dict.fromkeys(body.SECRETS, UNSET)))
+
+
 @lru_cache(maxsize=1024)
 def _variant(
     kind: type[B],
@@ -301,8 +310,8 @@ def _depth(raw: bytes) -> int:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
+        # In one pass: a body holds thousands of keys, and whoever has no token may send it.
+        twice, _ = Counter(key for key, _ in pairs).most_common(1)[0]
         raise ValueError(f"the key {_shown(twice)} stands twice in one object")
     return found
 

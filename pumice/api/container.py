@@ -12,6 +12,7 @@ from pumice.scheduler.view import PoolsView
 from pumice.seams import Seams
 from pumice.services.catalog import CatalogService
 from pumice.services.generation import Generation
+from pumice.services.keys import TokenKeys
 from pumice.services.operations import OperationService
 from pumice.services.passwords import PasswordChecks
 from pumice.services.tokens import TokenService
@@ -61,6 +62,7 @@ class Services:
     rules: Rules
     generation: Generation
     passwords: PasswordChecks
+    keys: TokenKeys
     tokens: TokenService
     catalog: CatalogService
     volumes: VolumeService

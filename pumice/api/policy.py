@@ -13,7 +13,8 @@ is what is acted on. The check fails if the target has no such key.
 
 Two things differ from oslo.policy. It turns a rule that it does not understand into "never"; here
 that is an error when the rule is read. It lets a caller without a project match a target whose
-project is None; here an attribute that the caller does not have is equal to nothing.
+project is None; here an attribute that the caller does not have is equal to nothing of a target.
+``ATTRIBUTE:None`` asks in both whether the caller lacks it.
 """
 
 from __future__ import annotations
@@ -71,6 +72,10 @@ ALIASES: Final = MappingProxyType(
         "token_subject": "user_id:%(target.token.user_id)s",
         "admin_or_token_subject": "rule:admin_required or rule:token_subject",
         "service_admin_or_token_subject": "rule:service_or_admin or rule:token_subject",
+        "domain_managed_target_role": (
+            "'manager':%(target.role.name)s or 'member':%(target.role.name)s "
+            "or 'reader':%(target.role.name)s"
+        ),
     }
 )
 """Rules that other rules refer to, under the names that Cinder's and Keystone's operators know."""
@@ -88,6 +93,7 @@ _ATTRIBUTES: Final[Mapping[str, Callable[[Context], str | None]]] = MappingProxy
         "project_id": attrgetter("project_id"),
         "domain_id": attrgetter("domain_id"),
         "token.domain.id": attrgetter("domain_id"),  # Keystone's other name for it.
+        "token.project.domain.id": attrgetter("project_domain_id"),
         "system_scope": _system_scope,
         "is_admin": lambda context: str(context.is_admin),
         "is_admin_project": lambda _: "True",  # As long as no project is declared to be one.
@@ -343,6 +349,9 @@ def _has_role(context: Context, name: str) -> bool:
 
 def _attribute(read: Callable[[Context], str | None], value: str) -> Check:
     fill = _filler(value)
+    if fill == "None":
+        # Keystone's way to say that the caller has none, as in `not domain_id:None`.
+        return lambda context, _: read(context) is None
     if isinstance(fill, str):
         return lambda context, _: read(context) == fill
     return lambda context, target: (wanted := fill(target)) is not None and read(context) == wanted

@@ -72,10 +72,13 @@ class Request:
         return None if value is None else value.decode("latin-1")
 
     def once(self, view: Callable[[T], Any]) -> Once[T] | None:
-        """How to make something once only, whose answer is ``view`` of what the unit returns."""
+        """How to make something once only, whose answer is ``view`` of what the unit returns.
+
+        As with handlers, None stands for an answer without a body.
+        """
         if self.attempt is None:
             return None
-        return Once(self.attempt, self.success, lambda made: msgspec.json.encode(view(made)))
+        return Once(self.attempt, self.success, lambda made: _encoded(view(made)))
 
     async def write(
         self, unit: Callable[[Any, *A], T], *arguments: *A, view: Callable[[T], V]
@@ -117,6 +120,10 @@ class Request:
         if any("\0" in name or "\0" in value for name, value in pairs):
             raise InvalidInput("The query string holds a NUL character.")
         return pairs
+
+
+def _encoded(answer: Any) -> bytes:
+    return b"" if answer is None else msgspec.json.encode(answer)
 
 
 class Answer(Struct, frozen=True):

@@ -19,6 +19,7 @@ from pumice.cli.db import db
 from pumice.cli.debug import debug
 from pumice.cli.demo import demo
 from pumice.cli.hosts import backend, host, service
+from pumice.cli.identity import identity
 from pumice.cli.operations import operation
 from pumice.cli.output import printable
 from pumice.cli.serve import ServeCommand, serve
@@ -44,6 +45,7 @@ app.add_typer(host, name="host")
 app.add_typer(service, name="service")
 app.add_typer(backend, name="backend")
 app.add_typer(operation, name="operation")
+app.add_typer(identity, name="identity")
 app.command()(why)
 app.command()(trace)
 

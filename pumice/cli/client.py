@@ -75,12 +75,16 @@ class Session:
         """The body of ``POST path`` without a body. Raises as :meth:`get`."""
         return self._ask("POST", service, path)
 
-    def _ask(self, method: str, service: str, path: str) -> Any:
+    def patch(self, service: str, path: str, content: Any) -> Any:
+        """The body of ``PATCH path`` with ``content`` as JSON. Raises as :meth:`get`."""
+        return self._ask("PATCH", service, path, content)
+
+    def _ask(self, method: str, service: str, path: str, content: Any = None) -> Any:
         if service not in self._endpoints:
             raise Refused(f"The catalog of {self._cloud.auth_url} has no service {service}.", 404)
         url = f"{self._endpoints[service].rstrip('/')}{path}"
         headers = {"X-Auth-Token": self._token, "OpenStack-API-Version": VOLUME_MICROVERSION}
-        return _checked(_ask(self._cloud, method, url, headers, None), url)
+        return _checked(_ask(self._cloud, method, url, headers, content), url)
 
 
 def _login(auth: Mapping[str, str]) -> dict[str, Any]:

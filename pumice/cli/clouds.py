@@ -72,6 +72,18 @@ def find_cloud(asked: Asked, environ: Mapping[str, str], working_dir: Path) -> C
     return _checked(found, insecure=asked.insecure)
 
 
+def state_dir_of(asked: Asked, environ: Mapping[str, str]) -> Path | None:
+    """The state directory that the person means, with or without clouds in it; None for another cloud.
+
+    Raises :class:`UsageError` if nothing says where it is.
+    """
+    if asked.cloud is not None:
+        return None
+    if asked.state_dir is None and (environ.get("OS_CLOUD") or environ.get("OS_AUTH_URL")):
+        return None
+    return choose_path(asked.state_dir, environ)
+
+
 def _from_environment(environ: Mapping[str, str]) -> Cloud:
     auth = {key: environ.get(f"OS_{key.upper()}", "") for key in _AUTH}
     return Cloud(

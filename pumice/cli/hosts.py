@@ -26,11 +26,10 @@ def list_hosts(
     state_dir: StateDir = None,
     insecure: Insecure = False,
 ) -> None:
-    """List each host and service, and when it was last heard of."""
+    """List each host and service, when it was last heard of, and why it may not be used."""
     session = log_in(Asked(cloud, state_dir, insecure))
-    hosts = session.get(VOLUME, "/os-hosts")["hosts"]
     if as_json:
-        output.show_json(hosts)
+        output.show_json(session.get(VOLUME, "/os-hosts")["hosts"])
         return
     columns = (
         Column("Host"),
@@ -39,19 +38,31 @@ def list_hosts(
         Column("Status"),
         Column("State"),
         Column("Heard of"),
+        Column("Not used because"),
     )
     rows = [
         (
-            one["host_name"],
-            one["service"],
+            one["host"],
+            one["binary"],
             one["zone"],
-            one["service-state"],
-            "up" if one["service-status"] == "available" else "down",
-            output.time(one["last-update"]),
+            one["status"],
+            one["state"],
+            output.time(one["updated_at"]),
+            _unused(one),
         )
-        for one in hosts
+        for one in session.get(VOLUME, "/os-services")["services"]
     ]
     output.show_table(columns, rows, "No hosts.")
+
+
+def _unused(service: dict[str, Any]) -> str | None:
+    """Why an administrator keeps volumes away from a service, if so."""
+    reasons = []
+    if service["status"] == "disabled":
+        reasons.append(service["disabled_reason"] or "disabled")
+    if service.get("frozen"):
+        reasons.append("frozen")
+    return ", ".join(reasons) or None
 
 
 @service.command("list")
@@ -75,7 +86,7 @@ def list_services(
         Column("State"),
         Column("Backend"),
         Column("Heard of"),
-        Column("Disabled because"),
+        Column("Not used because"),
     )
     rows = [
         (
@@ -86,7 +97,7 @@ def list_services(
             one["state"],
             one.get("backend_state"),
             output.time(one["updated_at"]),
-            one["disabled_reason"],
+            _unused(one),
         )
         for one in services
     ]

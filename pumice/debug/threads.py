@@ -19,7 +19,8 @@ operation of a built-in container, which the interpreter does not divide:
   anyway: it is a view, and the claim in the store decides;
 - the ring of traces, and a trace's spans: they are appended to, and copied before anybody goes through them.
 
-``PasswordChecks`` has a queue and a cache and belongs to the core: it is reached by ``edge``.
+``PasswordChecks`` has a queue and a cache and belongs to the core: it is reached by ``edge``. So is
+``TokenKeys``, of which each thread reads the current keyring, one reference to an immutable value.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from pumice.manager.leftovers import remove_leftovers
 from pumice.operations.engine import Engine
 from pumice.seams import Seams
 from pumice.settings import Settings
-from pumice.store import events, kept_answers, messages, operations, pools
+from pumice.store import events, kept_answers, messages, operations, pools, revocations
 from pumice.store.backends import ProcessRecord
 from pumice.store.sqlite import SqliteStore
 from pumice.store.txn import Txn
@@ -148,5 +148,6 @@ def prune(txn: Txn, now_us: int, before_us: int) -> bool:
         events.prune(txn, before_us, PRUNE_ROWS),
         messages.prune(txn, now_us, PRUNE_ROWS),
         kept_answers.prune(txn, now_us, PRUNE_ROWS),
+        revocations.prune(txn, now_us, PRUNE_ROWS),
     )
     return PRUNE_ROWS in counts

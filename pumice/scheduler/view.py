@@ -49,6 +49,12 @@ class PoolsView:
             found = self._all = tuple(self._pools.values())
         return found
 
+    def zones(self) -> frozenset[str]:
+        """The availability zones that pools are in; of the index, which is short where pools are many."""
+        kind = AvailabilityZoneFilter.name
+        # A copy first, which is made at once: where threads read, a commit may change the index meanwhile.
+        return frozenset(value for name, value in tuple(self._index) if name == kind)
+
     def matching(self, request: PlacementRequest) -> Sequence[Pool]:
         """The pools worth ranking: all, or in a large cloud those of one zone or backend name.
 

@@ -17,6 +17,9 @@ from pumice.store.txn import Txn
 
 CATALOGS_KEPT: Final = 1000
 
+BASE: Final = "{base}"
+"""What stands in a template for where the client reaches this process."""
+
 _VARIABLE: Final = re.compile(r"[$%]\((\w+)\)s")
 _PROJECT_VARIABLES: Final = frozenset({"project_id", "tenant_id"})
 
@@ -117,4 +120,4 @@ def fill(template: str, project_id: str | None, base: str) -> str | None:
     variables = _VARIABLE.findall(template)
     if variables and (project_id is None or not _PROJECT_VARIABLES.issuperset(variables)):
         return None
-    return _VARIABLE.sub(project_id or "", template).replace("{base}", base)
+    return _VARIABLE.sub(project_id or "", template).replace(BASE, base)

@@ -33,7 +33,8 @@ def set_log_levels(prefix: str, level: str) -> None:
 
 def _loggers(prefix: str) -> list[logging.Logger]:
     """In the order of their names; those of libraries are not ours to show."""
-    known = logging.root.manager.loggerDict
+    # A copy: another thread may import a module, and its logger with it, meanwhile.
+    known = logging.root.manager.loggerDict.copy()
     names = sorted(
         name
         for name, logger in known.items()

@@ -114,25 +114,18 @@ def take_volume(
 
     Raises :class:`QuotaExceeded`, after which the transaction must not commit its other changes.
     """
-    limits = rows.limits(txn, project_id)
-    largest = limits.get("per_volume_gigabytes", defaults.per_volume_gigabytes)
+    limits = asdict(defaults) | rows.limits(txn, project_id)
+    largest = limits["per_volume_gigabytes"]
     if 0 <= largest < size_gib:
         raise QuotaExceeded(
             "VolumeSizeExceedsLimit",
             f"Requested volume size {size_gib}G is larger than maximum allowed limit {largest}G.",
         )
-    _take(txn, project_id, "volumes", "volumes", 1, limits.get("volumes", defaults.volumes))
-    _take(
-        txn,
-        project_id,
-        "gigabytes",
-        "gigabytes",
-        size_gib,
-        limits.get("gigabytes", defaults.gigabytes),
-    )
-    for name, amount in (("volumes", 1), ("gigabytes", size_gib)):
-        resource = of_type(name, type_id)
-        shown = f"{name}_{type_name}"
+    amounts = (("volumes", 1), ("gigabytes", size_gib))
+    for name, amount in amounts:
+        _take(txn, project_id, name, name, amount, limits[name])
+    for name, amount in amounts:
+        resource, shown = of_type(name, type_id), f"{name}_{type_name}"
         _take(txn, project_id, resource, shown, amount, limits.get(resource, UNLIMITED))
 
 

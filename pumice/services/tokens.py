@@ -7,20 +7,25 @@ from typing import Final
 
 from msgspec import Struct
 
-from pumice.errors import Forbidden, InvalidInput
+from pumice.errors import Forbidden, InvalidInput, NotFound, Unauthenticated
 from pumice.identity import tokens as token_format
-from pumice.identity.keyring import Keyring
 from pumice.identity.tokens import Token
 from pumice.model.identity import Role, ScopeKind
 from pumice.seams import Seams
 from pumice.services import scopes
 from pumice.services.generation import Generation
+from pumice.services.keys import TokenKeys
 from pumice.services.passwords import PasswordChecks
-from pumice.services.scopes import Grant, Reference, ScopeRequest, refused
+from pumice.services.scopes import Grant, Login, Reference, ScopeRequest, refused
 from pumice.settings import Settings
+from pumice.store import revocations, users
 from pumice.store.sqlite import SqliteStore
+from pumice.store.txn import Txn
 
 TOKENS_KEPT: Final = 10_000
+EXPIRED_SECONDS: Final = 48 * 3600
+"""How long after its end a token may still be asked about (Keystone's ``allow_expired_window``)."""
+
 _SECOND_US: Final = 1_000_000
 _AUDIT_BYTES: Final = 16
 
@@ -85,16 +90,17 @@ class TokenService:
         self,
         store: SqliteStore,
         seams: Seams,
-        keyring: Keyring,
+        keys: TokenKeys,
         generation: Generation,
         settings: Settings,
+        passwords: PasswordChecks,
     ) -> None:
         self._store = store
         self._seams = seams
-        self._keyring = keyring
+        self._keys = keys
         self._generation = generation
         self._lifetime_us = settings.token_expiration_seconds * _SECOND_US
-        self._passwords = PasswordChecks(seams, settings.password_hash_rounds)
+        self._passwords = passwords
         self._now_us = seams.clock.now_us
         self._kept: OrderedDict[str, tuple[TokenInfo, int]] = OrderedDict()
 
@@ -102,66 +108,70 @@ class TokenService:
         """A token for whoever ``request`` proves to be, in the scope it asks for.
 
         A token from a token ends when that one does. Raises :class:`Unauthenticated` with one text for
-        every reason, :class:`Forbidden` for a way from the system's scope to a project or domain,
-        :class:`InvalidInput` for half a request and :class:`Unavailable` if too many log in at once.
+        every reason, :class:`NotFound` for a token that is void, :class:`Forbidden` for a way from the
+        system's scope to a project or domain, :class:`InvalidInput` for half a request and
+        :class:`Unavailable` if too many log in at once.
         """
-        user_id = None
-        parent = None
+        login = parent = None
         if request.password is not None:
-            user_id = await self._log_in(request.password)
+            login = await self._log_in(request.password)
         if request.token is not None:
-            parent = await self.validate(request.token)
-            if user_id not in {None, parent.user_id}:
-                raise refused("The password and the token are different users'.")
+            parent = await self._parent(request.token)
             _check_way(parent, request.scope)
-            user_id = parent.user_id
-        if user_id is None:
-            raise InvalidInput("Expecting to find password or token in identity.")
         generation = self._generation.value
-        grant = await self._store.read(scopes.resolve, user_id, request.scope)
-        issued = self._issue(grant, parent, by_password=request.password is not None)
+        grant = await self._store.read(_grant_for, login, parent, request.scope)
+        issued = self._issue(grant, parent, by_password=login is not None)
         self._keep(issued.text, issued.info, generation)
         return issued
 
-    async def validate(self, text: str) -> TokenInfo:
-        """What the token ``text`` stands for now.
+    async def _parent(self, text: str) -> TokenInfo:
+        """The token to get another one for; to a void one Keystone says 404, and 401 to a wrong password."""
+        try:
+            return await self.validate(text)
+        except Unauthenticated as error:
+            raise NotFound("Could not find token.", detail=error.detail) from error
 
-        Raises :class:`Unauthenticated` if it was not issued here, has ended, or if its owner could not
-        get it any more: the user, his domain, the project or its domain is disabled or gone, or he has
-        no role there.
+    async def validate(self, text: str, *, allow_expired: bool = False) -> TokenInfo:
+        """What the token ``text`` stands for now; with ``allow_expired`` also for a time after its end.
+
+        Raises :class:`Unauthenticated` if it was not issued here, has ended, was revoked, or if its owner
+        could not get it any more: his password was changed since, he, his domain, the project or its domain
+        is disabled or gone, or he has no role there.
         """
+        latest_us = self._now_us() - (EXPIRED_SECONDS * _SECOND_US if allow_expired else 0)
         kept = self._kept.get(text)
         if (
             kept is not None
             and kept[1] == self._generation.value
-            and self._now_us() < kept[0].expires_us
+            and latest_us < kept[0].expires_us
         ):
             self._kept.move_to_end(text)
             return kept[0]
-        token = token_format.decode(text, self._keyring)
-        if self._now_us() >= token.expires_at_us:
-            raise refused("The token has ended.")
         generation = self._generation.value
-        target_id = token.project_id or token.domain_id
-        grant = await self._store.read(scopes.grant, token.user_id, token.scope, target_id)
-        info = _describe(token, grant)
+        token = token_format.decode(text, self._keys.current)
+        if latest_us >= token.expires_at_us:
+            raise refused("The token has ended.")
+        info = _describe(token, await self._store.read(_grant_of, token))
         self._keep(text, info, generation)
         return info
 
-    async def _log_in(self, attempt: PasswordLogin) -> str:
-        """The id of the user whose password this is. Raises as :meth:`authenticate`."""
+    async def revoke(self, info: TokenInfo, *, with_descendants: bool) -> None:
+        """Let a valid token be void from now on; ``with_descendants`` those got from it, too."""
+        unit = self._generation.ending(_revoke)
+        await self._store.write(unit, info, with_descendants)
+
+    async def _log_in(self, attempt: PasswordLogin) -> Login:
+        """The login of the user whose password this is. Raises as :meth:`authenticate`."""
         login = await self._store.read(scopes.find_login, attempt.user)
         right = await self._passwords.is_right(login, attempt.password)
         if login is None or not right:
             raise refused(f"Unknown user or wrong password: {attempt.user}.")
-        if login != await self._store.read(scopes.find_login, Reference(id=login.user_id)):
-            # Hashing takes long enough for an administrator to change a password.
-            raise refused(f"The password of user {login.user_id} has just changed.")
-        return login.user_id
+        return login
 
     def _issue(self, grant: Grant, parent: TokenInfo | None, *, by_password: bool) -> IssuedToken:
         now_us = self._now_us()
-        issued_us = now_us - now_us % _SECOND_US  # The format has whole seconds.
+        # The format has whole seconds. Who logs in within the second of his new password gets the next one.
+        issued_us = max(now_us - now_us % _SECOND_US, grant.user.tokens_after + _SECOND_US)
         used = {"password"} if by_password else set()
         own_id = token_format.audit_id(self._seams.ids.secret(_AUDIT_BYTES))
         audit_ids: tuple[str, ...] = (own_id,)
@@ -180,7 +190,7 @@ class TokenService:
             issued_at_us=issued_us,
             audit_ids=audit_ids,
         )
-        text = token_format.encode(token, self._keyring)
+        text = token_format.encode(token, self._keys.current)
         return IssuedToken(text, _describe(token, grant))
 
     def _keep(self, text: str, info: TokenInfo, generation: int) -> None:
@@ -189,6 +199,53 @@ class TokenService:
         self._kept.move_to_end(text)
         if len(self._kept) > TOKENS_KEPT:
             self._kept.popitem(last=False)
+
+
+def _grant_for(
+    txn: Txn, login: Login | None, parent: TokenInfo | None, scope: ScopeRequest
+) -> Grant:
+    """Query: what somebody gets who has proved to be ``login``, or the owner of ``parent``, or both.
+
+    The proofs are looked at again: since they were found right somebody may have changed the password, or
+    revoked the token, and what is issued now would outlive that.
+    """
+    if login is not None and parent is not None and login.user_id != parent.user_id:
+        raise refused("The password and the token are different users'.")
+    if login is not None:
+        user_id = login.user_id
+        if users.password_hash(txn, user_id) != login.password_hash:
+            raise refused(f"The password of user {user_id} has just changed.")
+    elif parent is not None:
+        user_id = parent.user_id
+    else:
+        raise InvalidInput("Expecting to find password or token in identity.")
+    grant = scopes.resolve(txn, user_id, scope)
+    if parent is not None:
+        _check_valid(txn, parent.audit_ids, parent.issued_us, grant)
+    return grant
+
+
+def _grant_of(txn: Txn, token: Token) -> Grant:
+    """Query: what the owner of ``token`` may do now. Raises :class:`Unauthenticated`."""
+    target_id = token.project_id or token.domain_id
+    grant = scopes.grant(txn, token.user_id, token.scope, target_id)
+    _check_valid(txn, token.audit_ids, token.issued_at_us, grant)
+    return grant
+
+
+def _check_valid(txn: Txn, audit_ids: tuple[str, ...], issued_us: int, grant: Grant) -> None:
+    if issued_us <= grant.user.tokens_after:
+        raise refused(f"The token is older than the password of user {grant.user.id}.")
+    if revocations.is_revoked(txn, audit_ids):
+        raise refused(f"The token {audit_ids[0]} was revoked.")
+
+
+def _revoke(txn: Txn, info: TokenInfo, with_descendants: bool) -> None:  # noqa: FBT001 - a unit
+    """Unit: remember a token as void for as long as anybody could ask about it."""
+    expires_us = info.expires_us + EXPIRED_SECONDS * _SECOND_US
+    revocations.insert(
+        txn, info.audit_ids[0], with_descendants=with_descendants, expires_us=expires_us
+    )
 
 
 def _check_way(parent: TokenInfo, scope: ScopeRequest) -> None:

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from pumice.context import Context
 from pumice.errors import InvalidInput, InvalidState
-from pumice.services.volumes import find_volume, under_way
+from pumice.services.volumes import find_volume, refuse_maintenance, under_way
 from pumice.store import operations as operation_rows
 from pumice.store import volumes as rows
 from pumice.store.txn import Txn
@@ -34,8 +34,7 @@ def set_bootable(
     Raises :class:`pumice.errors.VolumeNotFound` or :class:`InvalidState`.
     """
     volume = find_volume(txn, context, volume_id)
-    if volume.status == "maintenance":
-        raise InvalidState("Invalid volume: The volume cannot be updated during maintenance.")
+    refuse_maintenance(volume)
     rows.update(txn, volume.id, context.now_us, bootable=bootable)
 
 

@@ -202,7 +202,7 @@ class VolumeService:
         rules = ZoneRules(
             settings.storage_availability_zone, settings.allow_availability_zone_fallback
         )
-        served = {pool.availability_zone for pool in tools.pools.pools()} or {rules.default}
+        served = tools.pools.zones() or {rules.default}
         return zone_for(wanted, volume_type.extra_specs, served, rules)
 
 
@@ -244,8 +244,7 @@ def update_volume(txn: Txn, context: Context, volume_id: str, changes: Changes) 
     Raises :class:`VolumeNotFound`, :class:`InvalidState`, or :class:`pumice.errors.TooLarge`.
     """
     volume = find_volume(txn, context, volume_id)
-    if volume.status == "maintenance":
-        raise InvalidState("Invalid volume: The volume cannot be updated during maintenance.")
+    refuse_maintenance(volume)
     columns = msgspec.to_builtins(changes)
     metadata = columns.pop("metadata", None)
     if metadata is not None:
@@ -254,6 +253,12 @@ def update_volume(txn: Txn, context: Context, volume_id: str, changes: Changes) 
     if columns:
         rows.update(txn, volume.id, context.now_us, **columns)
     return rows.get(txn, volume.id)
+
+
+def refuse_maintenance(volume: Volume) -> None:
+    """Raises :class:`InvalidState` for a volume that stands still for its administrator."""
+    if volume.status == "maintenance":
+        raise InvalidState("Invalid volume: The volume cannot be updated during maintenance.")
 
 
 def refuse_too_large(metadata: dict[str, str]) -> None:
@@ -270,7 +275,8 @@ def remove_volume(txn: Txn, context: Context, remove: Remove, engine: Engine) ->
 
     Who may force it wants the volume away whatever becomes of it: what is under way is given up first,
     and what a driver may yet make of it is the reconciler's to remove. A removal that is under way is
-    what was asked for. Returns the id of the operation that removes the volume.
+    what was asked for. Returns the id of the operation that removes the volume; where the volume goes at
+    once, no operation has it.
     """
     volume = find_volume(txn, context, remove.volume_id)
     if volume.attach_status == "attached" or volume.migration_status not in NOT_MIGRATING:
@@ -325,7 +331,7 @@ def _check_size(new: NewVolume, volume_type: VolumeType) -> None:
     specs = volume_type.extra_specs
     for key, wrong in (("min", "smaller"), ("max", "larger")):
         bound = specs.get(f"provisioning:{key}_vol_size")
-        if bound is None or not bound.isdigit():
+        if bound is None or not bound.isdecimal():
             continue
         outside = new.size_gib < int(bound) if key == "min" else new.size_gib > int(bound)
         if outside:

@@ -49,7 +49,8 @@ def restore(copy: Path, database: Path, kept: Path, *, progress: Progress) -> No
 
     What ``database`` was, if it was there, is to be found as ``kept``, which must be new. A crash on the way
     leaves the old state or the new one. Raises :class:`UsageError` if ``copy`` is not a whole database of
-    Pumice's, or a newer one than this Pumice knows, or if there is no room.
+    Pumice's, or a newer one than this Pumice knows, if only the log of ``database`` is there, which SQLite
+    would play into the new one, or if there is no room.
     """
     found = schema.revision(copy)
     if found > schema.HEAD:
@@ -58,6 +59,7 @@ def restore(copy: Path, database: Path, kept: Path, *, progress: Progress) -> No
         )
     if database.exists() and copy.samefile(database):
         raise UsageError(f"{copy} is the database itself.")
+    schema.refuse_lone_log(database)
     with (
         schema.telling(f"{copy} cannot be restored"),
         schema.new_file(database) as unfinished,

@@ -4,30 +4,53 @@ from __future__ import annotations
 
 from typing import Final
 
-from msgspec.structs import asdict
-
 from pumice.errors import NotFound
 from pumice.model.identity import Domain, DomainQuery
-from pumice.store.listing import page
+from pumice.store.assignments import ACTORS
+from pumice.store.json_columns import decode_object, decode_texts, parameters
+from pumice.store.listing import matching, page
 from pumice.store.txn import Row, Txn
 
-_SELECT: Final = "SELECT id, name, description, enabled, created_at FROM domains"
+_SELECT: Final = """
+SELECT id, name, description, enabled, created_at, tags, options, extra FROM domains
+"""
 
 
 def _domain(row: Row) -> Domain:
-    id_, name, description, enabled, created_at = row
-    return Domain(id_, name, description, bool(enabled), created_at)
+    id_, name, description, enabled, created_at, tags, options, extra = row
+    return Domain(
+        id_,
+        name,
+        description,
+        bool(enabled),
+        created_at,
+        decode_texts(tags),
+        decode_object(options),
+        decode_object(extra),
+    )
 
 
 _INSERT: Final = """
-INSERT INTO domains (id, name, description, enabled, created_at)
-VALUES (:id, :name, :description, :enabled, :created_at)
+INSERT INTO domains (id, name, description, enabled, created_at, tags, options, extra)
+VALUES (:id, :name, :description, :enabled, :created_at, :tags, :options, :extra)
 """
 
 
 def insert(txn: Txn, domain: Domain) -> None:
     """Add a domain; its id and name must be new."""
-    txn.change(_INSERT, asdict(domain))
+    txn.change(_INSERT, parameters(domain))
+
+
+_UPDATE: Final = """
+UPDATE domains SET name = :name, description = :description, enabled = :enabled, tags = :tags,
+    options = :options, extra = :extra
+WHERE id = :id
+"""
+
+
+def update(txn: Txn, domain: Domain) -> None:
+    """Let the domain be as it is here; no other may have its name."""
+    txn.change(_UPDATE, parameters(domain))
 
 
 _FIND: Final = f"{_SELECT} WHERE id = :id"
@@ -59,17 +82,55 @@ def find_named(txn: Txn, name: str) -> Domain | None:
 def select(txn: Txn, query: DomainQuery) -> list[Domain]:
     """The page of ``query``. Raises :class:`NotFound` for an unknown marker."""
     filters = {"id": query.id, "name": query.name, "enabled": query.enabled}
-    rows = page(txn, _SELECT, "domains", filters, (query.limit, query.marker))
+    bounds = (query.limit, query.marker)
+    rows = page(txn, _SELECT, "domains", filters, bounds, matching(query.matches))
     return [_domain(row) for row in rows]
 
 
 _OF_USER: Final = f"""
-{_SELECT} WHERE id IN (SELECT target_id FROM role_assignments
-    WHERE actor_type = 'user' AND actor_id = :user_id AND NOT inherited AND target_type = 'domain')
+WITH {ACTORS}
+{_SELECT} WHERE id IN (
+    SELECT g.target_id FROM actors
+    JOIN role_assignments g ON g.actor_type = actors.type AND g.actor_id = actors.id
+    WHERE g.target_type = 'domain' AND NOT g.inherited)
 ORDER BY created_at, id
 """
 
 
 def of_user(txn: Txn, user_id: str) -> list[Domain]:
-    """The domains on which the user has a role, oldest first."""
+    """The domains on which the user or a group of his has a role, oldest first."""
     return [_domain(row) for row in txn.all(_OF_USER, {"user_id": user_id})]
+
+
+_USERS: Final = "SELECT id FROM users WHERE domain_id = :id"
+_GROUPS: Final = "SELECT id FROM groups WHERE domain_id = :id"
+_PROJECTS: Final = "SELECT id FROM projects WHERE domain_id = :id"
+_ROLES: Final = "SELECT id FROM roles WHERE domain_id = :id"
+# What refers to a row goes before the row.
+_REMOVE: Final = (
+    f"DELETE FROM group_members WHERE user_id IN ({_USERS}) OR group_id IN ({_GROUPS})",
+    f"""
+    DELETE FROM role_assignments
+    WHERE role_id IN ({_ROLES})
+       OR (actor_type = 'user' AND actor_id IN ({_USERS}))
+       OR (actor_type = 'group' AND actor_id IN ({_GROUPS}))
+       OR (target_type = 'project' AND target_id IN ({_PROJECTS}))
+       OR (target_type = 'domain' AND target_id = :id)
+    """,
+    f"""
+    DELETE FROM role_implications
+    WHERE prior_role_id IN ({_ROLES}) OR implied_role_id IN ({_ROLES})
+    """,
+    f"UPDATE users SET default_project_id = NULL WHERE default_project_id IN ({_PROJECTS})",
+    "DELETE FROM roles WHERE domain_id = :id",
+    "DELETE FROM groups WHERE domain_id = :id",
+    "DELETE FROM users WHERE domain_id = :id",
+    "DELETE FROM projects WHERE domain_id = :id",
+    "DELETE FROM domains WHERE id = :id",
+)
+
+
+def remove(txn: Txn, domain_id: str) -> None:
+    """Remove a domain with its projects, users, groups and roles, and all that was granted by them."""
+    for statement in _REMOVE:
+        txn.change(statement, {"id": domain_id})

@@ -1,35 +1,73 @@
-"""What the lists of identity have in common: equality filters, and pages in the order of creation.
+"""What the lists of identity have in common: filters, and pages in the order of creation.
 
 Names of tables and columns come from the store's own code; whatever a client sent is a parameter.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
 from pumice.errors import NotFound
+from pumice.model.identity import Match
 from pumice.store.txn import Row, Txn
 
 Filters = Mapping[str, str | bool | None]
 """Values by column; None means that the column is not asked for."""
 
+Condition = tuple[str, Mapping[str, object]]
+"""A condition in SQL, and its parameters."""
 
-def filtered(txn: Txn, select: str, filters: Filters, order: str) -> list[Row]:
-    """The rows of ``select`` that equal every filter, sorted by ``order``."""
-    return txn.all(f"{select} {_clause(_equal(filters))} ORDER BY {order}", filters)
+# LIKE heeds case in some databases and not in others; these do everywhere the same.
+_PARTS: Final = {
+    "contains": "replace({value}, {text}, '') <> {value}",
+    "startswith": "substr({value}, 1, length({text})) = {text}",
+    "endswith": "substr({value}, length({value}) - length({text}) + 1) = {text}",
+}
+
+
+def filtered(
+    txn: Txn, select: str, filters: Filters, order: str, conditions: Sequence[Condition] = ()
+) -> list[Row]:
+    """The rows of ``select`` that equal every filter and fulfil every condition, sorted by ``order``."""
+    where = [*_equal(filters), *(sql for sql, _ in conditions)]
+    parameters: dict[str, object] = {**filters}
+    for _, values in conditions:
+        parameters |= values
+    return txn.all(f"{select} {_clause(where)} ORDER BY {order}", parameters)
+
+
+def matching(matches: Iterable[Match]) -> list[Condition]:
+    """The conditions that texts hold given parts; each text holds the empty one."""
+    found: list[Condition] = []
+    for number, match in enumerate(matches):
+        if match.text:
+            name = f"match_{number}"
+            value, text = match.field, f":{name}"
+            if match.ignore_case:
+                value, text = f"lower({value})", f"lower({text})"
+            found.append((_PARTS[match.part].format(value=value, text=text), {name: match.text}))
+    return found
 
 
 def page(
-    txn: Txn, select: str, table: str, filters: Filters, bounds: tuple[int | None, str | None]
+    txn: Txn,
+    select: str,
+    table: str,
+    filters: Filters,
+    bounds: tuple[int | None, str | None],
+    conditions: Sequence[Condition] = (),
 ) -> list[Row]:
-    """The rows of ``select`` that equal every filter, oldest first.
+    """The rows of ``select`` that equal every filter and fulfil every condition, oldest first.
 
     ``bounds`` are a limit (None: all) and a marker, the id of the row after which to begin. Raises
     :class:`NotFound` if ``table`` has no such row.
     """
     limit, marker = bounds
-    where = _equal(filters)
+    where = [*_equal(filters), *(sql for sql, _ in conditions)]
     parameters: dict[str, object] = {**filters, "limit": limit, "marker": marker}
+    for _, values in conditions:
+        parameters |= values
     if marker is not None:
         last = txn.one(f"SELECT created_at FROM {table} WHERE id = :marker", parameters)
         if last is None:
@@ -45,4 +83,4 @@ def _equal(filters: Filters) -> list[str]:
 
 
 def _clause(conditions: list[str]) -> str:
-    return f"WHERE {' AND '.join(conditions)}" if conditions else ""
+    return "WHERE " + " AND ".join(f"({one})" for one in conditions) if conditions else ""

@@ -47,11 +47,7 @@ def create(path: Path) -> None:
     """
     if path.exists():
         raise UsageError(f"The database {path} exists already.")
-    log = _beside(path, "-wal")
-    if log.exists() and log.stat().st_size:
-        raise UsageError(
-            f"{path} is gone but its log {log} is not: put it back, or remove the log."
-        )
+    refuse_lone_log(path)
     with (
         telling(f"The database {path} cannot be made"),
         new_file(path) as unfinished,
@@ -59,6 +55,15 @@ def create(path: Path) -> None:
     ):
         text = SCHEMA_SQL.read_text(encoding="utf-8")
         connection.executescript(f"BEGIN; {text} COMMIT; PRAGMA journal_mode = WAL;")
+
+
+def refuse_lone_log(path: Path) -> None:
+    """Raises :class:`UsageError` if ``path`` is gone and its write-ahead log is not."""
+    log = _beside(path, "-wal")
+    if not path.exists() and log.exists() and log.stat().st_size:
+        raise UsageError(
+            f"{path} is gone but its log {log} is not: put it back, or remove the log."
+        )
 
 
 def revision(path: Path) -> str:

@@ -9,7 +9,7 @@ CREATE TABLE domains (
     description TEXT NOT NULL,
     enabled BOOLEAN NOT NULL,
     created_at BIGINT NOT NULL
-, options TEXT NOT NULL DEFAULT '{}', extra TEXT NOT NULL DEFAULT '{}');
+, tags TEXT NOT NULL DEFAULT '[]', options TEXT NOT NULL DEFAULT '{}', extra TEXT NOT NULL DEFAULT '{}');
 
 CREATE TABLE projects (
     id TEXT PRIMARY KEY,
@@ -131,15 +131,6 @@ CREATE INDEX volumes_created ON volumes (created_at, id);
 CREATE INDEX volumes_project_name ON volumes (project_id, name, created_at, id);
 
 CREATE INDEX volumes_name ON volumes (name, created_at, id);
-
-CREATE INDEX volumes_type ON volumes (volume_type_id);
-
-CREATE INDEX volumes_host ON volumes (host);
-
-CREATE INDEX volumes_project_unsettled ON volumes (project_id, status, created_at, id)
-    WHERE status <> 'available';
-
-CREATE INDEX volumes_unsettled ON volumes (status, created_at, id) WHERE status <> 'available';
 
 CREATE TABLE quota_limits (
     project_id TEXT NOT NULL,
@@ -296,7 +287,9 @@ CREATE TABLE "roles" (
     extra TEXT NOT NULL
 );
 
-CREATE UNIQUE INDEX roles_name ON roles (COALESCE(domain_id, ''), name);
+CREATE UNIQUE INDEX roles_name ON roles (name) WHERE domain_id IS NULL;
+
+CREATE UNIQUE INDEX roles_domain_name ON roles (domain_id, name);
 
 CREATE TABLE "role_assignments" (
     actor_type TEXT NOT NULL,
@@ -314,6 +307,7 @@ CREATE INDEX role_assignments_role ON role_assignments (role_id);
 
 CREATE TABLE revoked_tokens (
     audit_id TEXT PRIMARY KEY,
+    with_descendants BOOLEAN NOT NULL,
     expires_at BIGINT NOT NULL
 );
 
@@ -331,7 +325,26 @@ CREATE TABLE volume_metadata (
 CREATE INDEX volume_metadata_project
     ON volume_metadata (project_id, key, value, created_at, volume_id);
 
-CREATE INDEX volume_metadata_key ON volume_metadata (key, value, created_at, volume_id);
+CREATE INDEX volumes_project_status ON volumes (project_id, status, created_at, id);
+
+CREATE INDEX volumes_status ON volumes (status, created_at, id);
+
+CREATE INDEX volumes_project_size ON volumes (project_id, size_gib, created_at, id);
+
+CREATE INDEX volumes_project_zone ON volumes (project_id, availability_zone, created_at, id);
+
+CREATE INDEX volumes_project_bootable ON volumes (project_id, bootable, created_at, id);
+
+CREATE INDEX volumes_project_updated ON volumes (project_id, updated_at, created_at, id);
+
+CREATE INDEX volumes_host ON volumes (host, created_at, id);
+
+CREATE INDEX volumes_type ON volumes (volume_type_id, created_at, id);
+
+CREATE INDEX volumes_user ON volumes (user_id, created_at, id);
+
+CREATE INDEX volumes_migrating ON volumes (migration_status, created_at, id)
+    WHERE migration_status IS NOT NULL;
 
 CREATE TABLE volume_type_access (
     volume_type_id TEXT NOT NULL REFERENCES volume_types (id) ON DELETE CASCADE,

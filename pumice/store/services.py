@@ -4,30 +4,53 @@ from __future__ import annotations
 
 from typing import Final
 
-from msgspec.structs import asdict
-
 from pumice.errors import NotFound
 from pumice.model.identity import Service, ServiceQuery
-from pumice.store.listing import filtered
+from pumice.store.json_columns import decode_object, parameters
+from pumice.store.listing import filtered, matching
 from pumice.store.txn import Row, Txn
 
-_SELECT: Final = "SELECT id, type, name, description, enabled FROM services"
+_SELECT: Final = "SELECT id, type, name, description, enabled, extra FROM services"
 
 
 def _service(row: Row) -> Service:
-    id_, type_, name, description, enabled = row
-    return Service(id_, type_, name, description, bool(enabled))
+    id_, type_, name, description, enabled, extra = row
+    return Service(id_, type_, name, description, bool(enabled), decode_object(extra))
 
 
 _INSERT: Final = """
-INSERT INTO services (id, type, name, description, enabled)
-VALUES (:id, :type, :name, :description, :enabled)
+INSERT INTO services (id, type, name, description, enabled, extra)
+VALUES (:id, :type, :name, :description, :enabled, :extra)
 """
 
 
 def insert(txn: Txn, service: Service) -> None:
     """Add a service; its id must be new. Several may have the same type and name."""
-    txn.change(_INSERT, asdict(service))
+    txn.change(_INSERT, parameters(service))
+
+
+_UPDATE: Final = """
+UPDATE services SET type = :type, name = :name, description = :description, enabled = :enabled,
+    extra = :extra
+WHERE id = :id
+"""
+
+
+def update(txn: Txn, service: Service) -> None:
+    """Let the service be as it is here."""
+    txn.change(_UPDATE, parameters(service))
+
+
+_REMOVE: Final = (
+    "DELETE FROM endpoints WHERE service_id = :id",
+    "DELETE FROM services WHERE id = :id",
+)
+
+
+def remove(txn: Txn, service_id: str) -> None:
+    """Remove a service with its endpoints."""
+    for statement in _REMOVE:
+        txn.change(statement, {"id": service_id})
 
 
 _GET: Final = f"{_SELECT} WHERE id = :id"
@@ -44,4 +67,5 @@ def get(txn: Txn, service_id: str) -> Service:
 def select(txn: Txn, query: ServiceQuery) -> list[Service]:
     """The services of ``query``, by type."""
     filters = {"type": query.type, "name": query.name}
-    return [_service(row) for row in filtered(txn, _SELECT, filters, "type, id")]
+    rows = filtered(txn, _SELECT, filters, "type, id", matching(query.matches))
+    return [_service(row) for row in rows]

@@ -1,7 +1,8 @@
 """A whole Pumice for one test: two backends, projects and people, and callers who speak HTTP to it.
 
 Every request of a :class:`Caller` fails the test when it is answered 500, when a handler raised an error that
-its route does not declare, and when the answer holds what no answer may hold.
+its route does not declare or asked for a policy that it does not, and when the answer holds what no answer
+may hold.
 """
 
 from __future__ import annotations
@@ -21,10 +22,12 @@ import msgspec
 from pumice import process as composition
 from pumice import seams as real_seams
 from pumice.api.app import Api, App
+from pumice.api.policy import Policy, Rules, Target
 from pumice.api.request import Request
 from pumice.api.route import Route
 from pumice.api.routes import APIS
 from pumice.bus.memory import MemoryBus
+from pumice.context import Context
 from pumice.errors import Forbidden, InvalidInput, PumiceError, Unavailable
 from pumice.identity.keyring import Keyring
 from pumice.identity.passwords import hash_password
@@ -42,7 +45,8 @@ from pumice.process import Process
 from pumice.seams import Seams, SystemIds, uuid7_text
 from pumice.services.bootstrap import bootstrap, new_bootstrap
 from pumice.settings import load
-from pumice.store import assignments, domains, projects, roles, schema, users, volumes
+from pumice.store import assignments, domains, projects, quotas, roles, schema, users, volumes
+from pumice.store.long_reads import LongReads
 from pumice.store.sqlite import SqliteStore, connect
 from pumice.store.txn import Txn
 from tests.api.client import HOST, AsgiClient, Reply
@@ -252,12 +256,17 @@ class Cloud:
                 changes = {"name": f"v{number % 4}" if number % 5 else None, "size_gib": number % 3}
                 id_ = uuid7_text(number, bytes(10))
                 volumes.insert(txn, msgspec.structs.replace(row, id=id_, **changes))
+                quotas.add(txn, row.project_id, "volumes", 1, quotas.UNLIMITED)
 
         await self.write(unit)
 
     async def content(self) -> dict[str, list[Any]]:
         """Everything that requests can change, by table."""
-        tables = ("volumes", "volume_types", "quota_usages", "operations", "messages", "events")
+        tables = (
+            *("volumes", "volume_types", "quota_usages", "operations", "messages", "events"),
+            *("volume_type_access", "default_types", "quota_limits", "quota_classes"),
+            "volume_metadata",
+        )
         return {
             table: await self.process.store.read(lambda txn, name: txn.all(f"SELECT * FROM {name}"), table)  # noqa: S608 - names of tables
             for table in tables
@@ -289,9 +298,9 @@ async def running(home: Path, options: str = "") -> AsyncIterator[Cloud]:
     database.write_bytes(_populated_database())
     clock = Clock()
     seams = dataclasses.replace(real_seams.real(), clock=clock)
-    process = composition.build(
-        load(conf), SqliteStore(database), Keyring.new(seams.ids), seams, MemoryBus(), home
-    )
+    long_reads = LongReads(database, seams.executor, clock.monotonic_ns)
+    store = SqliteStore(database, long_reads=long_reads)
+    process = composition.build(load(conf), store, Keyring.new(seams.ids), seams, MemoryBus(), home)
     await process.start()
     try:
         cloud = Cloud(process, clock)
@@ -304,7 +313,7 @@ async def running(home: Path, options: str = "") -> AsyncIterator[Cloud]:
 
 
 def _watched(api: Api, undeclared: list[str]) -> Api:
-    """The same API; errors that handlers raise without declaring them are noted."""
+    """The same API; errors that handlers raise, and policies that they ask, undeclared, are noted."""
     routes = tuple(
         dataclasses.replace(route, handler=_telling(route, undeclared)) for route in api.routes
     )
@@ -315,6 +324,8 @@ def _telling(route: Route, undeclared: list[str]) -> Callable[..., Awaitable[Any
     declared = (*PIPELINE_ERRORS, *route.raises, *([Forbidden] if route.further else []))
 
     async def handler(request: Request, *arguments: Any) -> Any:
+        rules = _WatchedRules(request.services.rules, route, undeclared)
+        request.services = dataclasses.replace(request.services, rules=rules)
         try:
             return await route.handler(request, *arguments)
         except PumiceError as error:
@@ -323,6 +334,21 @@ def _telling(route: Route, undeclared: list[str]) -> Callable[..., Awaitable[Any
             raise
 
     return handler
+
+
+class _WatchedRules(Rules):
+    """The rules as a handler sees them; what it asks of them and its route does not name is noted."""
+
+    def __init__(self, rules: Rules, route: Route, undeclared: list[str]) -> None:
+        super().__init__(rules._checks)
+        self._route = route
+        self._undeclared = undeclared
+
+    def allows(self, policy: Policy, context: Context, target: Target | None = None) -> bool:
+        if policy not in (self._route.policy, *self._route.further):
+            route = self._route
+            self._undeclared.append(f"{route.method} {route.path}: further={policy.name}")
+        return super().allows(policy, context, target)
 
 
 @functools.cache

@@ -171,6 +171,10 @@ OTHERS: Final = (
     hinted("local to no uuid", {"local_to_instance": "x"}, NO_UUID.format("local_to_instance")),
     hinted("query of a number", {"query": 7},
            f"Invalid input: '{HINTS}.query' is neither a text nor an object."),
+    hinted("query too long", {"query": "x" * 4097},
+           f"Invalid input: '{HINTS}.query' has more than 4096 characters."),
+    hinted("query too long as an object", {"query": {"x": "x" * 4096}},
+           f"Invalid input: '{HINTS}.query' has more than 4096 characters."),
 )  # fmt: skip
 
 ALL: Final = (*CHANGES, *FREEZES, *OTHERS)

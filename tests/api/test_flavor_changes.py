@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import pytest
 
@@ -259,7 +259,7 @@ BAD_FLAVORS: Final = {
             "rxtx_factor": [0, -1, "x", "0", "1e3", None, 4e38, "9" * 50],
             "os-flavor-access:is_public": ["maybe", 2, None],
         }.items()
-        for value in values
+        for value in cast("list[Any]", values)
     },
     **{
         f"without {key}": {"flavor": {name: LARGE[name] for name in LARGE if name != key}}

@@ -134,6 +134,17 @@ async def test_logins_take_no_key(cloud: Cloud) -> None:
     assert await count(cloud, "kept_answers") == 0
 
 
+async def test_of_a_password_no_hash_is_kept_that_could_be_guessed_at_speed(cloud: Cloud) -> None:
+    """So another password is no other body; whatever else differs is."""
+    users = "/identity/v3/users"
+    first = await create(cloud.admin, "k", {"user": {"name": "eve", "password": "1"}}, users)
+    again = await create(cloud.admin, "k", {"user": {"name": "eve", "password": "2"}}, users)
+    assert (first.status, again.status, is_replayed(again)) == (201, 201, True)
+    assert again.json == first.json
+    other = await create(cloud.admin, "k", {"user": {"name": "adam", "password": "1"}}, users)
+    assert other.status == 422
+
+
 async def test_neither_volume_nor_answer_without_the_other(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -28,7 +28,7 @@ DEFAULTS: Final = {
 """Cinder's, with a single type."""
 
 
-async def put(cloud: Cloud, project: str = MOUNTAIN, **limits: Any) -> Reply:
+async def put(cloud: Cloud, project: Any = MOUNTAIN, **limits: Any) -> Reply:
     return await cloud.admin.request("PUT", f"{QUOTAS}/{project}", {"quota_set": limits})
 
 

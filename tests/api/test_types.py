@@ -225,3 +225,8 @@ class TestSizes:
         text = f"Specified volume size of '{size}' GB is {bound} GB of volume type 'one'."
         assert (reply.status, reply.json["badRequest"]["message"]) == (400, text)
         await cloud.member.create_volume(size=3, volume_type="one")
+
+    @pytest.mark.parametrize("bound", ["", "x", "-1", "\N{SUPERSCRIPT TWO}"])
+    async def test_what_is_no_number_is_no_bound(self, cloud: Cloud, bound: str) -> None:
+        await make(cloud, "one", extra_specs={"provisioning:max_vol_size": bound})
+        await cloud.member.create_volume(size=3, volume_type="one")

@@ -182,3 +182,5 @@ def test_versions(cinder: Shell) -> None:
     (row,) = cinder("version-list").table
     assert (row["Id"], row["Status"], row["Version"]) == ("v3.0", "CURRENT", "3.71")
     assert row["Min Version"] == "3.0"
+    (row,) = cinder("api-version").table
+    assert row == {"ID": "v3.0", "Status": "CURRENT", "Version": "3.71", "Min_version": "3.0"}

@@ -34,13 +34,14 @@ def run(pumice: Served, script: str, *arguments: str, status: int = 0) -> str:
     ("command", "expected"),
     [
         ("cinder list", "Volume Type"),
-        ("cinder type-list", "__DEFAULT__"),
-        ("cinder service-list", "pumice@bulk"),
-        ("cinder get-pools", "pumice@fast#fast"),
-        ("openstack volume type list", "__DEFAULT__"),
+        ("cinder summary --all-tenants", "total_size"),
+        ("cinder type-default", "__DEFAULT__"),
+        ("cinder absolute-limits", "maxTotalVolumes"),
+        ("cinder get-capabilities pumice@bulk", "thin_provisioning"),
         ("openstack token issue", "gAAAA"),
         ("openstack catalog list", "block-storage"),
-        ("nova flavor-list", "m1.xlarge"),
+        ("openstack role assignment list --names", "admin@Default"),
+        ("nova flavor-list --extra-specs", "m1.xlarge"),
     ],
 )
 def test_command(pumice: Served, command: str, expected: str) -> None:
@@ -50,9 +51,23 @@ def test_command(pumice: Served, command: str, expected: str) -> None:
 def test_volume_of_a_program(pumice: Served, name: str) -> None:
     made = run(pumice, "openstack", "volume", "create", "--size", "1", name, "-f", "json")
     assert json.loads(made)["name"] == name
+    run(pumice, "cinder", "metadata", name, "set", "a=b")
     shown = run(pumice, "cinder", "show", name)
     assert json.loads(made)["id"] in shown
+    assert "a : b" in shown
     run(pumice, "cinder", "delete", name)
+
+
+@pytest.mark.parametrize(
+    ("create", "delete"),
+    [
+        ("nova flavor-create {} auto 64 1 1", "nova flavor-delete {}"),
+        ("openstack project create {}", "openstack project delete {}"),
+    ],
+)
+def test_what_a_program_makes(pumice: Served, name: str, create: str, delete: str) -> None:
+    assert name in run(pumice, *create.format(name).split())
+    run(pumice, *delete.format(name).split())
 
 
 def test_failure_of_a_program(pumice: Served) -> None:

@@ -157,9 +157,10 @@ class TestOpenstack:
         assert [row["ID"] for row in few] == ["5"]
 
     def test_several_are_deleted_at_once(self, openstack: Shell, name: str) -> None:
-        for number in ("1", "2"):
-            openstack("flavor", "create", f"{name}-{number}")
-        openstack("flavor", "delete", f"{name}-1", f"{name}-2")
+        openstack("flavor", "create", f"{name}-1")
+        other = openstack("flavor", "create", f"{name}-2", "-f", "json").json
+        openstack("flavor", "delete", f"{name}-1", other["id"])
+        openstack("flavor", "show", other["id"], status=1)
         again = openstack("flavor", "delete", f"{name}-1", status=1)
         assert "1 of 1 flavors failed to delete" in again.err
 

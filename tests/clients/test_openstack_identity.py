@@ -120,13 +120,24 @@ def test_service_in_the_catalog(openstack: Shell, reference: str) -> None:
 
 def test_versions(openstack: Shell) -> None:
     rows = openstack("versions", "show", *JSON).json
+    current = {row["Service Type"]: row for row in rows if row["Status"] == "CURRENT"}
     found = {
-        row["Service Type"]: (row["Min Microversion"], row["Max Microversion"]) for row in rows
+        service: (row["Min Microversion"], row["Max Microversion"])
+        for service, row in current.items()
     }
     assert found["block-storage"] == ("3.0", "3.71")
     assert found["compute"][0] == "2.1"
     assert found["identity"] == (None, None)
-    assert {row["Status"] for row in rows} == {"CURRENT"}
+    (older,) = [row for row in rows if row["Status"] != "CURRENT"]
+    assert (older["Service Type"], older["Version"], older["Status"]) == (
+        "compute", "2.0", "SUPPORTED"
+    )  # fmt: skip
+
+
+def test_what_it_is_set_up_with(openstack: Shell, pumice: Served) -> None:
+    shown = openstack("configuration", "show", *JSON).json
+    assert (shown["auth_url"], shown["auth.project_name"]) == (pumice.identity_url, "admin")
+    openstack("cloud", "cache", "delete")
 
 
 def test_cloud_of_the_file_that_the_first_start_wrote(pumice: Served) -> None:

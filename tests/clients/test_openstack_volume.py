@@ -34,11 +34,12 @@ def test_create_shows_what_was_asked_for(openstack: Shell, name: str) -> None:
     assert (volume["bootable"], volume["encrypted"], volume["multiattach"]) == (False, False, False)
 
 
-def test_create_on_the_backend_of_the_type(openstack: Shell, name: str) -> None:
+@pytest.mark.parametrize("by", ["id", "name"])
+def test_create_on_the_backend_of_the_type(openstack: Shell, name: str, by: str) -> None:
     volume_type = openstack(
         "volume", "type", "create", "--property", "volume_backend_name=bulk", name, *JSON
     ).json
-    volume = made(openstack, name, "--type", name)
+    volume = made(openstack, name, "--type", volume_type[by])
     assert volume["os-vol-host-attr:host"] == "pumice@bulk#bulk"
     assert volume["type"] == name
     assert volume["volume_type_id"] == volume_type["id"]
@@ -109,6 +110,13 @@ def test_list_after_a_marker(openstack: Shell, name: str) -> None:
     rest = openstack(*mine, "--marker", newest_first[0], "--limit", "1").json
     # The client takes the limit for the length of a page, and follows the links to the others.
     assert [row["ID"] for row in rest] == newest_first[1:]
+
+
+@pytest.mark.parametrize("by", ["id", "name"])
+def test_type_delete(openstack: Shell, name: str, by: str) -> None:
+    volume_type = openstack("volume", "type", "create", name, *JSON).json
+    openstack("volume", "type", "delete", volume_type[by])
+    openstack("volume", "type", "show", name, status=1)
 
 
 def test_types_by_id_and_by_name(openstack: Shell, name: str) -> None:

@@ -27,7 +27,11 @@ def pumice(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 @pytest.fixture
 def cloud(pumice: Served) -> Iterator[Any]:
     with openstack.connect(
-        load_yaml_config=False, load_envvars=False, region_name="RegionOne", **pumice.auth
+        load_yaml_config=False,
+        load_envvars=False,
+        region_name="RegionOne",
+        block_storage_default_microversion="3.71",
+        **pumice.auth,
     ) as connection:
         yield connection
 
@@ -70,14 +74,14 @@ class TestCinder:
 
     def test_log_levels(self, cinder: Shell) -> None:
         latest(cinder, "service-set-log", "DEBUG", "--prefix", "pumice.bus")
-        arguments = ("service-get-log", "--binary", "cinder-volume", "--prefix", "pumice.")
-        rows = latest(cinder, *arguments, "--server", BULK).table
+        volume = ("--binary", "cinder-volume", "--prefix", "pumice.")
+        rows = latest(cinder, "service-get-log", *volume, "--server", BULK).table
         assert {row["Host"] for row in rows} == {BULK}
         levels = {row["Prefix"]: row["Level"] for row in rows}
         assert set(levels.values()) == {"INFO"}
         prefix = min(levels)
         latest(cinder, "service-set-log", "ERROR", "--prefix", prefix, "--binary", "*")
-        rows = latest(cinder, *arguments).table
+        rows = latest(cinder, "service-get-log", *volume).table
         assert {row["Level"] for row in rows if row["Prefix"] == prefix} == {"ERROR"}
 
     def test_zones_capabilities_pools_and_extensions(self, cinder: Shell) -> None:
@@ -160,9 +164,9 @@ class TestOpenstack:
     def test_log_levels(self, openstack: Shell) -> None:
         name = "pumice.manager.volume"
         for level in ("DEBUG", "INFO"):
-            command = ("block", "storage", "log", "level")
-            openstack(*command, "set", level, "--log-prefix", name)
-            rows = openstack(*command, "list", "--log-prefix", name, *JSON).json
+            prefix = ("--log-prefix", name)
+            openstack("block", "storage", "log", "level", "set", level, *prefix)
+            rows = openstack("block", "storage", "log", "level", "list", *prefix, *JSON).json
             assert {row["Level"] for row in rows} == {level}
             assert {row["Binary"] for row in rows} == {
                 "cinder-api", "cinder-scheduler", "cinder-volume",
@@ -205,6 +209,16 @@ class TestSdk:
         assert "os-services" in {one.alias for one in volumes.extensions()}
         names = {pool.name for pool in volumes.backend_pools()}
         assert names == {"pumice@fast#fast", "pumice@bulk#bulk"}
+
+    @pytest.mark.parametrize("by", ["id", "value"])
+    def test_messages(self, cinder: Shell, cloud: Any, name: str, by: str) -> None:
+        volumes, volume_id = cloud.block_storage, failed(cinder, name)
+        (message,) = volumes.messages(resource_uuid=volume_id)
+        assert (message.event_id, message.message_level) == ("VOLUME_VOLUME_001_003", "ERROR")
+        which = message.id if by == "id" else message
+        assert volumes.get_message(which).id == message.id  # As above, it shows no more.
+        volumes.delete_message(which, ignore_missing=False)
+        assert list(volumes.messages(resource_uuid=volume_id)) == []
 
     def test_create_with_hints(self, cloud: Any, name: str) -> None:
         hints = {"different_host": [str(uuid.uuid4())]}

@@ -177,7 +177,8 @@ class TestSdk:
     def test_metadata(self, cloud: Cloud, made: dict[str, str], by: str) -> None:
         volumes, volume = cloud.block_storage, self.found(cloud, made, by)
         assert volumes.set_volume_metadata(volume, a="1", b="2").metadata == {"a": "1", "b": "2"}
-        assert volumes.get_volume_metadata(volume).metadata == {"a": "1", "b": "2"}
+        assert volumes.fetch_volume_metadata(volume.id).metadata == {"a": "1", "b": "2"}
+        assert volumes.get_volume_metadata(volume).metadata == {"a": "1", "b": "2"}  # Its old name.
         volumes.delete_volume_metadata(volume, keys=["a"])
         assert volumes.get_volume(volume.id).metadata == {"b": "2"}
         volumes.delete_volume_metadata(volume)

@@ -171,8 +171,8 @@ class TestWhatIsRefused:
                 "pumice.conf:2: debug must be true or false, not 'maybe'.",
             ),
             (
-                "[DEFAULT]\nscheduler_driver = chance\n",
-                "pumice.conf:2: scheduler_driver must be filter or simple, not 'chance'.",
+                "[DEFAULT]\nscheduler_driver = luck\n",
+                "pumice.conf:2: scheduler_driver must be filter or chance or simple, not 'luck'.",
             ),
             (
                 "[DEFAULT]\npublic_endpoint = example.org\n",

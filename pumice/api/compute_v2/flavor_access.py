@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from pumice.api.body import Body
+from pumice.api.body import MAX_TEXT, Body
 from pumice.api.compute_v2 import policies, versions
 from pumice.api.request import Request
 from pumice.api.route import Route
 from pumice.errors import Conflict, InvalidInput, NotFound
 from pumice.services.flavors import grant_access, list_access, revoke_access
-
-MAX_TEXT: Final = 255
 
 
 class AddAccess(Body):
@@ -24,14 +22,10 @@ class AddAccess(Body):
     tenant: str
 
 
-class RemoveAccess(Body):
+class RemoveAccess(AddAccess):
     """``removeTenantAccess``."""
 
     WRAPPER = "removeTenantAccess"
-    STRICT_FROM = 0
-    EXAMPLE = {"tenant": "example"}  # noqa: RUF012 - a ClassVar of Body
-
-    tenant: str
 
 
 def view(flavor_id: str, project_ids: list[str]) -> dict[str, Any]:

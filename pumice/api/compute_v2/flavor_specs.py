@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from pumice.api.body import Body
+from pumice.api.body import MAX_TEXT, Body
 from pumice.api.compute_v2 import policies, versions
 from pumice.api.request import Request
 from pumice.api.route import Route
@@ -13,7 +13,6 @@ from pumice.errors import InvalidInput, NotFound
 from pumice.model.flavor_specs import wrong_spec
 from pumice.services.flavors import delete_extra_spec, find_flavor, set_extra_specs
 
-MAX_TEXT: Final = 255
 _KEY: Final = re.compile(r"[a-zA-Z0-9\-_:. ]{1,255}\Z")
 
 

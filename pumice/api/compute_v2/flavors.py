@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Final
 
 from msgspec import UNSET, UnsetType, field
 
-from pumice.api.body import Body, CinderBool, parse_bool, parse_int
+from pumice.api.body import MAX_TEXT, Body, CinderBool, parse_bool, parse_int
 from pumice.api.compute_v2 import policies, versions
 from pumice.api.request import Request
 from pumice.api.route import Route
@@ -23,7 +23,6 @@ from pumice.services.flavors import (
     list_flavors,
 )
 
-MAX_TEXT: Final = 255
 MAX_DESCRIPTION: Final = 65_535
 MAX_FACTOR: Final = 3.40282e38
 _ID: Final = re.compile(r"(?! )[a-zA-Z0-9. _-]+(?<! )\Z")
@@ -258,9 +257,12 @@ async def delete(request: Request) -> None:
     )
 
 
+_SPECS: Final = (policies.LIST_SPECS,)
+"""The policy on the extra specs in a flavor's view."""
+
 ROUTES: Final = (
     Route("GET", "/flavors", list_all, policies.SHOW),
-    Route("GET", "/flavors/detail", list_detail, policies.SHOW),
+    Route("GET", "/flavors/detail", list_detail, policies.SHOW, further=_SPECS),
     Route(
         "POST",
         "/flavors",
@@ -269,8 +271,16 @@ ROUTES: Final = (
         body=CreateFlavor,
         keyed=True,
         raises=(Conflict,),
+        further=_SPECS,
     ),
-    Route("GET", "/flavors/{flavor_id}", show, policies.SHOW, raises=(NotFound,)),
+    Route(
+        "GET",
+        "/flavors/{flavor_id}",
+        show,
+        policies.SHOW,
+        raises=(NotFound,),
+        further=_SPECS,
+    ),
     Route(
         "PUT",
         "/flavors/{flavor_id}",
@@ -279,6 +289,7 @@ ROUTES: Final = (
         body=UpdateFlavor,
         since=versions.FLAVOR_DESCRIPTION,
         raises=(NotFound,),
+        further=_SPECS,
     ),
     Route(
         "DELETE",

@@ -8,8 +8,11 @@ from msgspec import Struct, field
 
 from pumice.api.body import Body
 from pumice.api.identity_v3 import policies
-from pumice.api.identity_v3.resources import domain_view, project_view
-from pumice.api.identity_v3.views import listed, self_link, time_text
+from pumice.api.identity_v3.domains import DOMAINS
+from pumice.api.identity_v3.projects import PROJECTS
+from pumice.api.identity_v3.resource import is_true
+from pumice.api.identity_v3.views import listed, time_text
+from pumice.api.policy import Policy
 from pumice.api.request import Answer, Request
 from pumice.api.route import PUBLIC, Route
 from pumice.errors import Forbidden, InvalidInput, NotFound, Unauthenticated, Unavailable
@@ -192,17 +195,36 @@ def _scoped(scope: ScopeKind, info: TokenInfo) -> dict[str, Any]:
 
 async def show_token(request: Request) -> Answer:
     """What the token in ``X-Subject-Token`` stands for; 404 if it is not valid."""
+    query = dict(request.query())
+    allow_expired = "allow_expired" in query and is_true("allow_expired", query["allow_expired"])
+    policy = policies.CHECK_TOKEN if request.method == "HEAD" else policies.VALIDATE_TOKEN
+    subject, info = await _allowed_subject(request, policy, allow_expired=allow_expired)
+    described = await _described(request, info)
+    return Answer(described, headers=((b"x-subject-token", subject.encode("latin-1")),))
+
+
+async def revoke_token(request: Request) -> None:
+    """Let the token in ``X-Subject-Token`` be void, and unless ``cascade=false`` those got from it."""
+    query = dict(request.query())
+    cascade = "cascade" not in query or is_true("cascade", query["cascade"])
+    _, info = await _allowed_subject(request, policies.REVOKE_TOKEN)
+    await request.services.tokens.revoke(info, with_descendants=cascade)
+
+
+async def _allowed_subject(
+    request: Request, policy: Policy, *, allow_expired: bool = False
+) -> tuple[str, TokenInfo]:
+    """The token in ``X-Subject-Token`` and what it stands for, if ``policy`` allows to use it."""
     subject = request.header(b"x-subject-token")
     if not subject:
         raise InvalidInput("The request needs the header X-Subject-Token.")
     try:
-        info = await request.services.tokens.validate(subject)
+        info = await request.services.tokens.validate(subject, allow_expired=allow_expired)
     except Unauthenticated as error:
         raise NotFound("Could not find token.", detail=error.detail) from error
     target = request.own_target() | {"target.token.user_id": info.user_id}
-    request.services.rules.enforce(policies.VALIDATE_TOKEN, request.context, target)
-    described = await _described(request, info)
-    return Answer(described, headers=((b"x-subject-token", subject.encode("latin-1")),))
+    request.services.rules.enforce(policy, request.context, target)
+    return subject, info
 
 
 async def show_catalog(request: Request) -> dict[str, Any]:
@@ -220,20 +242,14 @@ async def show_catalog(request: Request) -> dict[str, Any]:
 async def list_projects(request: Request) -> dict[str, Any]:
     """The projects that the caller can log in to."""
     found = await request.services.units.read(list_own_projects, request.context)
-    views = [
-        project_view(request, one) | {"links": self_link(request, "projects", one.id)}
-        for one in found
-    ]
+    views = [PROJECTS.shown(request, one) for one in found]
     return listed(request, "projects", views)
 
 
 async def list_domains(request: Request) -> dict[str, Any]:
     """The domains that the caller can log in to."""
     found = await request.services.units.read(list_own_domains, request.context)
-    views = [
-        domain_view(request, one) | {"links": self_link(request, "domains", one.id)}
-        for one in found
-    ]
+    views = [DOMAINS.shown(request, one) for one in found]
     return listed(request, "domains", views)
 
 
@@ -251,7 +267,7 @@ ROUTES: Final = (
         PUBLIC,
         status=201,
         body=Auth,
-        raises=(Unauthenticated, Forbidden, Unavailable),
+        raises=(Unauthenticated, NotFound, Forbidden, Unavailable),
     ),
     Route(
         "GET",
@@ -259,7 +275,16 @@ ROUTES: Final = (
         show_token,
         policies.ANY_TOKEN,
         raises=(NotFound, Forbidden),
-        further=(policies.VALIDATE_TOKEN,),
+        further=(policies.VALIDATE_TOKEN, policies.CHECK_TOKEN),
+    ),
+    Route(
+        "DELETE",
+        "/auth/tokens",
+        revoke_token,
+        policies.ANY_TOKEN,
+        status=204,
+        raises=(NotFound, Forbidden),
+        further=(policies.REVOKE_TOKEN,),
     ),
     Route("GET", "/auth/catalog", show_catalog, policies.AUTH_CATALOG, raises=(Forbidden,)),
     Route("GET", "/auth/projects", list_projects, policies.AUTH_PROJECTS),

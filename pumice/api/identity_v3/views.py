@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 from pumice.api.request import Request
 
@@ -16,7 +17,7 @@ def time_text(us: int) -> str:
 
 def self_link(request: Request, collection: str, resource_id: str) -> dict[str, str]:
     """The ``links`` of one resource."""
-    return {"self": f"{request.base}{request.mount}/{collection}/{resource_id}"}
+    return {"self": f"{request.base}{request.mount}/{collection}/{quote(resource_id)}"}
 
 
 def listed(

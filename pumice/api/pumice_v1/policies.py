@@ -13,3 +13,4 @@ WHY: Final = Policy("pumice:why", PROJECT_READER, "Explain a volume, an operatio
 TRACES: Final = Policy("pumice:traces", ADMIN, "Read the ways of all recent requests.")
 DEBUG: Final = Policy("pumice:debug", ADMIN, "Learn where a debugger may attach, and to what.")
 EVENTS: Final = Policy("pumice:events", PROJECT_READER, "Read usage events.")
+ROTATE_KEYS: Final = Policy("pumice:rotate_keys", ADMIN, "Rotate the keys of tokens.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from pumice.api.app import Api
-from pumice.api.pumice_v1 import debug, events, operations, traces
+from pumice.api.pumice_v1 import debug, events, identity, operations, traces
 from pumice.api.request import Answer, Request
 from pumice.api.route import PUBLIC, Route
 
@@ -45,7 +45,10 @@ async def show_health(request: Request) -> Answer:
 
 
 async def show_readiness(request: Request) -> Answer:
-    """Ready while at least one pool can take volumes; anybody may ask, so no backend is named."""
+    """Ready while at least one backend is up; anybody may ask, so none is named.
+
+    One that an administrator disabled or froze counts: what it has is still shown and served.
+    """
     ready = any(pool.up for pool in request.services.pools.pools())
     return Answer({"ready": ready}, 200 if ready else 503)
 
@@ -68,6 +71,7 @@ APIS: Final = (
             *traces.ROUTES,
             *events.ROUTES,
             *debug.ROUTES,
+            *identity.ROUTES,
         ),
     ),
 )

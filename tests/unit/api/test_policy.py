@@ -174,7 +174,14 @@ class TestMeaning:
         nobody = caller("reader", scope="unscoped")
         assert not allows("project_id:%(project_id)s", nobody, {"project_id": None})
         assert not allows("project_id:%(project_id)s", nobody, {})
-        assert not allows("project_id:None", nobody, {})
+
+    def test_a_rule_can_ask_for_no_project(self) -> None:
+        """As Keystone's rules do: ``not domain_id:None``."""
+        nobody = caller("reader", scope="unscoped")
+        assert allows("project_id:None", nobody, {})
+        assert not allows("project_id:None", caller("reader"), {})
+        assert not allows("not domain_id:None", caller("reader"), {})
+        assert allows("not domain_id:None", caller("reader", scope="domain"), {})
 
     @given(st.recursive(st.sampled_from("@!"), lambda rule: st.lists(rule, min_size=2, max_size=3)))
     def test_and_goes_before_or(self, tree: object) -> None:

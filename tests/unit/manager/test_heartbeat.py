@@ -5,8 +5,15 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
+
+from pumice.errors import Unavailable
+from pumice.model.backend import ServiceFlags
 from pumice.process import Process
+from pumice.services import hosts
+from pumice.services.hosts import freeze, list_services, set_service
 from pumice.store import backends
+from tests.operations.actions import create
 from tests.simulation.world import World
 
 
@@ -65,3 +72,44 @@ def test_what_is_as_it_was_is_not_written_again(tmp_path: Path) -> None:
         assert await process.store.read(backends.select_all) == before
 
     world.live(act)
+
+
+def test_what_an_administrator_set_outlives_heartbeats_and_restarts(tmp_path: Path) -> None:
+    world = World(tmp_path)
+
+    async def set_flags(process: Process) -> None:
+        write, view = process.store.write, process.services.pools
+        off = ServiceFlags(enabled=False, disabled_reason="New disks.")
+        await write(set_service, world.context(), "pumice@one", hosts.VOLUME, off, view)
+        await write(set_service, world.context(), "pumice", hosts.SCHEDULER, off, view)
+        await write(freeze, "pumice@two", True, view)
+        assert flags(process) == SET
+        # A report of a change, and many of none.
+        world.storage["one"].hangs["get_volume_stats"] = 1_000.0
+        await asyncio.sleep(5_000)
+        assert flags(process) == SET
+
+    async def look(process: Process) -> None:
+        assert flags(process) == SET
+        states = await process.store.read(list_services, world.context(), 60, "nova")
+        assert {one.host: one.disabled_reason for one in states} == {
+            "pumice": "New disks.",
+            "pumice@one": "New disks.",
+            "pumice@two": None,
+        }
+        with pytest.raises(Unavailable, match=r"The scheduler is disabled: New disks\."):
+            await create(world, process)
+
+    world.live(set_flags)
+    world.live(look)
+
+
+SET = {"pumice@one": (False, "New disks.", False), "pumice@two": (True, None, True)}
+
+
+def flags(process: Process) -> dict[str, tuple[bool, str | None, bool]]:
+    """What the scheduler sees of each backend."""
+    return {
+        pool.backend_host: (pool.enabled, pool.disabled_reason, pool.frozen)
+        for pool in process.services.pools.pools()
+    }

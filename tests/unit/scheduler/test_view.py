@@ -44,6 +44,20 @@ def test_what_an_administrator_sets_holds_for_every_pool_of_the_backend(pool: Ma
     assert flags == {"h@a#1": off, "h@a#2": off, "h@b#1": on}
 
 
+def test_zones_are_those_that_a_pool_is_in(pool: MakePool) -> None:
+    view = PoolsView()
+    assert view.zones() == frozenset()
+    view.replace(pool("a", availability_zone="north", capabilities={"volume_backend_name": "x"}))
+    view.replace(pool("b", availability_zone="south"))
+    view.replace(pool("c", availability_zone="south"))
+    assert view.zones() == {"north", "south"}
+    view.replace(pool("a", availability_zone="west"))
+    view.remove("b")
+    assert view.zones() == {"west", "south"}
+    view.remove("c")
+    assert view.zones() == {"west"}
+
+
 def test_replace_get_remove(pool: MakePool) -> None:
     view = PoolsView()
     assert view.pools() == ()

@@ -20,6 +20,7 @@ from pumice.seams import Seams, SystemIds
 from pumice.services.bootstrap import bootstrap, new_bootstrap
 from pumice.services.catalog import CatalogService
 from pumice.services.generation import Generation
+from pumice.services.keys import TokenKeys
 from pumice.services.passwords import PasswordChecks
 from pumice.services.tokens import TokenService
 from pumice.settings import Settings
@@ -103,9 +104,8 @@ class World:
     def token_service(self) -> TokenService:
         """A service that has validated nothing yet, as after a restart."""
         passwords = PasswordChecks(self.seams, self.settings.password_hash_rounds)
-        return TokenService(
-            self.store, self.seams, self.keyring, self.generation, self.settings, passwords
-        )
+        keys = TokenKeys(self.keyring, lambda _keys: None, self.seams, self.generation)
+        return TokenService(self.store, self.seams, keys, self.generation, self.settings, passwords)
 
     def catalog_service(self) -> CatalogService:
         return CatalogService(self.store, self.generation)

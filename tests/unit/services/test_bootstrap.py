@@ -100,3 +100,8 @@ async def test_what_is_missing_is_made_again(
     await world.store.write(remove)
     await world.store.write(bootstrap, new_bootstrap(world.seams, "another hash"))
     assert len(rows(database)[table]) == before
+
+
+async def test_the_first_administrator_does_not_come_back(world: Any) -> None:
+    await world.identity_change("UPDATE users SET name = 'boss' WHERE name = 'admin'")
+    assert await world.store.read(is_bootstrapped)

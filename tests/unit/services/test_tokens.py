@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pumice.errors import Forbidden, InvalidInput, Unauthenticated, Unavailable
+from pumice.errors import Forbidden, InvalidInput, NotFound, Unauthenticated, Unavailable
 from pumice.identity.keyring import Keyring
 from pumice.identity.passwords import hash_password
 from pumice.seams import SystemIds
@@ -192,12 +192,17 @@ async def stone_domain(world: Any) -> None:
         by_password(BASALT, SYSTEM),
         by_password(ADMIN, QUARRY),
         by_password(ADMIN, STONE),
-        AuthRequest(token="gAAAAA-no-token"),
     ],
 )
 async def test_every_refusal_reads_the_same(world: Any, request_: AuthRequest) -> None:
     await stone_domain(world)
     await refused(world.token_service().authenticate(request_))
+
+
+async def test_a_void_token_leads_to_no_other(world: Any) -> None:
+    """Not found, as in Keystone: it says nothing about users."""
+    with pytest.raises(NotFound, match="Could not find token"):
+        await world.token_service().authenticate(AuthRequest(token="gAAAAA-no-token"))
 
 
 @pytest.mark.parametrize(

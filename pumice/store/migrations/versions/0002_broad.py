@@ -9,6 +9,7 @@ down_revision = "0001"
 
 # What clients may set beside the known fields stands in `extra`, as JSON; `options` as Keystone has them.
 IDENTITY = """
+ALTER TABLE domains ADD COLUMN tags TEXT NOT NULL DEFAULT '[]';
 ALTER TABLE domains ADD COLUMN options TEXT NOT NULL DEFAULT '{}';
 ALTER TABLE domains ADD COLUMN extra TEXT NOT NULL DEFAULT '{}';
 ALTER TABLE projects ADD COLUMN tags TEXT NOT NULL DEFAULT '[]';
@@ -55,7 +56,8 @@ CREATE TABLE roles_anew (
 INSERT INTO roles_anew SELECT id, name, description, created_at, NULL, '{}', '{}' FROM roles;
 DROP TABLE roles;
 ALTER TABLE roles_anew RENAME TO roles;
-CREATE UNIQUE INDEX roles_name ON roles (COALESCE(domain_id, ''), name);
+CREATE UNIQUE INDEX roles_name ON roles (name) WHERE domain_id IS NULL;
+CREATE UNIQUE INDEX roles_domain_name ON roles (domain_id, name);
 
 CREATE TABLE role_assignments_anew (
     actor_type TEXT NOT NULL,
@@ -76,12 +78,14 @@ CREATE INDEX role_assignments_role ON role_assignments (role_id);
 
 CREATE TABLE revoked_tokens (
     audit_id TEXT PRIMARY KEY,
+    with_descendants BOOLEAN NOT NULL,
     expires_at BIGINT NOT NULL
 );
 
 CREATE INDEX revoked_tokens_expires ON revoked_tokens (expires_at)
 """
 
+# Why these indexes: docs/decisions/0007.
 # `is_readonly` is NULL until somebody sets it: only then it is shown, as in Cinder.
 VOLUMES = """
 ALTER TABLE volumes ADD COLUMN is_readonly BOOLEAN;
@@ -99,10 +103,25 @@ CREATE TABLE volume_metadata (
 
 CREATE INDEX volume_metadata_project
     ON volume_metadata (project_id, key, value, created_at, volume_id);
-CREATE INDEX volume_metadata_key ON volume_metadata (key, value, created_at, volume_id);
 INSERT INTO volume_metadata (volume_id, key, value, project_id, created_at)
     SELECT v.id, m.key, m.value, v.project_id, v.created_at
-    FROM volumes v, json_each(v.metadata) m
+    FROM volumes v, json_each(v.metadata) m;
+
+DROP INDEX volumes_project_unsettled;
+DROP INDEX volumes_unsettled;
+DROP INDEX volumes_host;
+DROP INDEX volumes_type;
+CREATE INDEX volumes_project_status ON volumes (project_id, status, created_at, id);
+CREATE INDEX volumes_status ON volumes (status, created_at, id);
+CREATE INDEX volumes_project_size ON volumes (project_id, size_gib, created_at, id);
+CREATE INDEX volumes_project_zone ON volumes (project_id, availability_zone, created_at, id);
+CREATE INDEX volumes_project_bootable ON volumes (project_id, bootable, created_at, id);
+CREATE INDEX volumes_project_updated ON volumes (project_id, updated_at, created_at, id);
+CREATE INDEX volumes_host ON volumes (host, created_at, id);
+CREATE INDEX volumes_type ON volumes (volume_type_id, created_at, id);
+CREATE INDEX volumes_user ON volumes (user_id, created_at, id);
+CREATE INDEX volumes_migrating ON volumes (migration_status, created_at, id)
+    WHERE migration_status IS NOT NULL
 """
 
 TYPES_AND_QUOTAS = """
