@@ -68,7 +68,9 @@ def set_password(
     if as_json:
         output.show_json(owner)
     else:
-        output.say(f"The password of {owner['name']} is changed; the tokens from before have ended.")
+        output.say(
+            f"The password of {owner['name']} is changed; the tokens from before have ended."
+        )
 
 
 @identity.command("rotate-keys")

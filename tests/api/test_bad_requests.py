@@ -47,6 +47,7 @@ KEYSTONE_TITLES: Final = {
 
 NO_PATH: Final = "The resource could not be found."
 NO_TOKEN: Final = "The request you have made requires authentication."
+NO_PARENT: Final = "Could not find token."
 NO_INTEGER: Final = "limit param must be an integer"
 NO_DIRECTION: Final = "Invalid input received: Unknown sort direction, must be 'desc' or 'asc'."
 NO_TYPE: Final = "Unsupported Content-Type; use application/json."
@@ -430,8 +431,8 @@ LOGINS: Final = (
     identity("unknown method", NO_TOKEN, _auth(methods=["totp"], totp={}), 401),
     identity("a method too many", NO_TOKEN, _auth(methods=["password", "totp"]), 401),
     identity("password of 5,000", NO_TOKEN, login("mona", password="p" * 5000), 401),
-    identity("token that is none", "Could not find token.", _auth(methods=["token"], token={"id": "x"}), 404),
-    identity("token in latin-1", "Could not find token.", _auth(methods=["token"], token={"id": "\xe9"}), 404),
+    identity("token that is none", NO_PARENT, _auth(methods=["token"], token={"id": "x"}), 404),
+    identity("token in latin-1", NO_PARENT, _auth(methods=["token"], token={"id": "\xe9"}), 404),
     identity("no method", "Expecting to find password or token in identity.", _auth(methods=[])),
     identity("methods missing", "Invalid input: Object missing required field 'methods' - at "
              "'auth.identity'.", _auth()),

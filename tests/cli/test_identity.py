@@ -124,7 +124,14 @@ class TestSetPassword:
         for name, place in (("ada", "Stone"), ("admin", domain_id)):
             typed(NEW)  # Without an end of the line.
             ran = run(
-                "identity", "user", "set-password", name, "--domain", place, "--password-stdin", "--json"
+                "identity",
+                "user",
+                "set-password",
+                name,
+                "--domain",
+                place,
+                "--password-stdin",
+                "--json",
             )
             assert ran.status == 0, ran
             assert ran.json.keys() == {"id", "name", "domain_id"}
