@@ -168,9 +168,11 @@ class App:
             raw = await self._read(request, receive, api.wrong_content_type)
             content = parse_object(raw)
             route = _route_of_action(routes, content)
+            note = route.action or ""
             if route.body is not None:
                 arguments = (decode(route.body, content, request.microversion),)
-            request.trace.end(_DECODE, started, route.action or str(route.body))
+                note = route.body.__name__
+            request.trace.end(_DECODE, started, note)
         return await self._carry_out(request, route, arguments, raw)
 
     async def _carry_out(
