@@ -11,7 +11,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn, TypeVar, cast
 
 import msgspec
@@ -212,12 +212,13 @@ def decode(kind: type[B], content: dict[str, Any], microversion: int) -> B:
         extra = {key: value for key, value in content.items() if key not in known}
         content = {key: value for key, value in content.items() if key in known}
         content[kind.EXTRA] = extra
-    variant, unknown_here = _variant(kind, microversion, strict)
+    absent = _absent(kind, microversion)
+    variant = _variant(kind, absent, strict)
     try:
         body = cast("B", msgspec.convert(content, variant, strict=True, dec_hook=_dec_hook))
     except msgspec.ValidationError as error:
         raise InvalidInput(f"Invalid input: {_located(str(error), where)}.") from error
-    for name in unknown_here:
+    for name in absent:
         setattr(body, name, UNSET)
     return body
 
@@ -227,31 +228,35 @@ def without_secrets(body: Body) -> bytes:
     return msgspec.json.encode(replace(body, **dict.fromkeys(body.SECRETS, UNSET)))
 
 
-@lru_cache(maxsize=1024)
-def _variant(
-    kind: type[B],
-    microversion: int,
-    strict: bool,  # noqa: FBT001 - a key of the cache
-) -> tuple[type[B], tuple[str, ...]]:
-    """``kind`` as it is at ``microversion``, and the fields that it does not have there.
-
-    What is unknown is not validated: such a field takes anything and is dropped after decoding, or, where
-    unknown keys are refused, takes nothing.
-    """
-    absent = tuple(
+def _absent(kind: type[Body], microversion: int) -> tuple[str, ...]:
+    """The fields that ``kind`` does not have at ``microversion``."""
+    return tuple(
         name
         for name in kind.__struct_fields__
         if microversion < kind.SINCE.get(name, 0)
         or microversion > kind.UNTIL.get(name, microversion)
     )
+
+
+@cache
+def _variant(
+    kind: type[B],
+    absent: tuple[str, ...],
+    strict: bool,  # noqa: FBT001 - a key of the cache
+) -> type[B]:
+    """``kind`` without the fields that are ``absent``: few, however many microversions there are.
+
+    What is unknown is not validated: such a field takes anything and is dropped after decoding, or, where
+    unknown keys are refused, takes nothing.
+    """
     taken: Any = UnsetType if strict else Any
     encoded = dict(zip(kind.__struct_fields__, kind.__struct_encode_fields__, strict=True))
     fields = [(name, taken, msgspec.field(default=UNSET, name=encoded[name])) for name in absent]
     variant = msgspec.defstruct(kind.__name__, fields, bases=(kind,), forbid_unknown_fields=strict)
-    return cast("type[B]", variant), absent
+    return cast("type[B]", variant)
 
 
-@lru_cache(maxsize=1024)
+@cache
 def _encoded_names(kind: type[Body]) -> frozenset[str]:
     """The keys of the fields, without the one for unknown keys: a client's key of that name is unknown."""
     return frozenset(kind.__struct_encode_fields__) - {str(kind.EXTRA)}

@@ -45,6 +45,8 @@ class Dispatch:
                 node = node.children.setdefault(segment, Node())
         others = node.routes.setdefault(route.method, [])
         for other in others:
+            if (route.action is None) != (other.action is None):
+                raise ValueError(f"{route.method} {route.path}: an action beside a plain route")
             same = route.action == other.action
             if same and route.since <= _until(other) and other.since <= _until(route):
                 raise ValueError(f"{route.method} {route.path}: microversions overlap")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar, TypeVarTuple
+from typing import Any, TypeVar, TypeVarTuple, overload
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -80,10 +80,28 @@ class Request:
             return None
         return Once(self.attempt, self.success, lambda made: _encoded(view(made)))
 
+    async def read(self, query: Callable[[Any, *A], T], *arguments: *A) -> T:
+        """What ``query(txn, *arguments)`` finds."""
+        return await self.services.units.read(query, *arguments)
+
+    @overload
+    async def write(self, unit: Callable[[Any, *A], T], *arguments: *A) -> T: ...
+
+    @overload
     async def write(
         self, unit: Callable[[Any, *A], T], *arguments: *A, view: Callable[[T], V]
-    ) -> V:
-        """Run ``unit(txn, *arguments)`` and return ``view`` of its result; for handlers of keyed routes."""
+    ) -> V: ...
+
+    async def write(
+        self,
+        unit: Callable[[Any, *A], Any],
+        *arguments: *A,
+        view: Callable[[Any], Any] = lambda made: made,
+    ) -> Any:
+        """Run ``unit(txn, *arguments)`` and return ``view`` of its result, without one the result.
+
+        For a keyed route that is the answer, which is kept for whoever repeats the key.
+        """
         unit = once_only(self.once(view), unit)
         return view(await self.services.units.write(unit, *arguments, trace=self.trace))
 

@@ -46,12 +46,14 @@ class Listen:
 @contextlib.contextmanager
 def listening(listen: Listen) -> Iterator[socket.socket]:
     """The bound socket. Raises :class:`UsageError` if the address cannot be had."""
+    if not listen.host:  # The system would listen everywhere, and no client could be told where.
+        raise UsageError("The address to listen on is empty; 0.0.0.0 is every one of this machine.")
     family = socket.AF_INET6 if ":" in listen.host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as bound:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             bound.bind((listen.host, listen.port))
-        except (OSError, OverflowError) as error:
+        except (OSError, OverflowError, TypeError) as error:  # TypeError: a name that is no UTF-8.
             reason = error.strerror if isinstance(error, OSError) else str(error)
             raise UsageError(
                 f"Cannot listen on {listen.host} port {listen.port}: {reason}."
@@ -86,9 +88,10 @@ class _OneWrite:
         self._transport.close()
 
     def _flush(self) -> None:
-        if self._held:
+        # Between the write and this turn the client may have left: uvloop raises for a closed transport.
+        if self._held and not self._transport.is_closing():
             self._transport.write(b"".join(self._held))
-            self._held.clear()
+        self._held.clear()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)

@@ -14,9 +14,9 @@ from msgspec.structs import asdict
 
 from pumice.context import Context
 from pumice.errors import InvalidInput, QuotaExceeded
+from pumice.services.volume_types import EVERY_TYPE, list_volume_types
 from pumice.settings import Settings
 from pumice.store import quotas as rows
-from pumice.store import volume_types
 from pumice.store.quotas import of_type
 from pumice.store.txn import Txn
 
@@ -51,7 +51,7 @@ class Quota(Struct, frozen=True):
 
 
 def show_quota(
-    txn: Txn, _context: Context, project_id: str, defaults: QuotaDefaults
+    txn: Txn, context: Context, project_id: str, defaults: QuotaDefaults
 ) -> dict[str, Quota]:
     """Query: what a project may have and has, by the names that clients know.
 
@@ -61,7 +61,7 @@ def show_quota(
     usages = rows.usages(txn, project_id)
     return {
         name: Quota(limits.get(resource, UNLIMITED), usages.get(resource, 0))
-        for name, resource in resources_by_name(txn).items()
+        for name, resource in resources_by_name(txn, context).items()
     }
 
 
@@ -72,7 +72,7 @@ def update_quota(
 
     Raises :class:`InvalidInput` for an unknown name and for a limit below what is used.
     """
-    resources = resources_by_name(txn)
+    resources = resources_by_name(txn, context)
     require_known(wanted, resources, "quota set")
     usages = rows.usages(txn, project_id)
     for name, limit in wanted.items():
@@ -91,10 +91,13 @@ def delete_quota(txn: Txn, _context: Context, project_id: str) -> None:
     rows.delete_limits(txn, project_id)
 
 
-def resources_by_name(txn: Txn) -> dict[str, str]:
-    """Every resource that a limit can be set for, by the name that clients know it by."""
+def resources_by_name(txn: Txn, context: Context) -> dict[str, str]:
+    """Every resource that a limit can be set for, by the name that clients know it by.
+
+    A type that the caller may not see has none: its name is not for him.
+    """
     names = {name: name for name in QuotaDefaults.__struct_fields__}
-    for volume_type in volume_types.select_all(txn):
+    for volume_type in list_volume_types(txn, context, EVERY_TYPE):
         for part in rows.OF_TYPES:
             names[f"{part}_{volume_type.name}"] = of_type(part, volume_type.id)
     return names

@@ -9,7 +9,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from pumice.context import Context
 from pumice.errors import InvalidInput, InvalidState, TooLarge, VolumeNotFound
-from pumice.model.backend import NO_HINTS, Ranking
+from pumice.model.backend import NO_HINTS, PlacementRequest, Ranking
 from pumice.model.states import NOT_MIGRATING, VOLUME_FIRST
 from pumice.model.volume import Volume, VolumeType
 from pumice.operations.definition import Tools
@@ -34,6 +34,7 @@ from pumice.trace import place
 
 MAX_METADATA_BYTES: Final = 114_688
 """As large as Cinder lets a whole request be."""
+MAX_METADATA_ITEMS: Final = 1000
 
 
 class NewVolume(Struct, frozen=True):
@@ -105,12 +106,13 @@ class VolumeService:
     ) -> Accepted:
         """Accept a volume: rank the backends, then one unit for quota, row, operation and claim.
 
-        Raises :class:`pumice.errors.VolumeTypeNotFound`, :class:`InvalidInput` or
+        Raises :class:`pumice.errors.VolumeTypeNotFound`, :class:`InvalidInput`, :class:`TooLarge` or
         :class:`pumice.errors.QuotaExceeded`. That no backend fits is no error here: the volume goes to
         status ``error`` with a message, as in Cinder.
         """
         if context.project_id is None:
             raise InvalidInput("A volume belongs to a project: use a token that is for one.")
+        refuse_too_large(new.metadata)
         while True:
             accept = await self._prepare(context, new, context.project_id)
             try:
@@ -192,8 +194,9 @@ class VolumeService:
         Raises :class:`pumice.errors.VolumeTypeNotFound`.
         """
         volume_type = await self._store.read(find_volume_type, context, reference)
-        nothing = VolumeCreate("", "", 0, volume_type.name, volume_type.extra_specs, None)
-        ranking = rank(self._engine.tools, nothing, ())
+        tools = self._engine.tools
+        wanted = PlacementRequest("", 0, volume_type.name, volume_type.extra_specs, None)
+        ranking = tools.scheduler.rank(wanted, tools.pools.matching(wanted))
         return frozenset(candidate.host for candidate in ranking.candidates)
 
     def _zone(self, tools: Tools, wanted: str | None, volume_type: VolumeType) -> str | None:
@@ -262,10 +265,12 @@ def refuse_maintenance(volume: Volume) -> None:
 
 
 def refuse_too_large(metadata: dict[str, str]) -> None:
-    """Raises :class:`TooLarge` for more metadata than one request could bring.
+    """Raises :class:`TooLarge` for too many items, and for more than one request could bring.
 
     Without it, requests that add a little each could make a volume that no list can bear.
     """
+    if len(metadata) > MAX_METADATA_ITEMS:
+        raise TooLarge(f"A volume's metadata may have at most {MAX_METADATA_ITEMS} items.")
     if len(msgspec.json.encode(metadata)) > MAX_METADATA_BYTES:
         raise TooLarge(f"A volume's metadata may have at most {MAX_METADATA_BYTES} bytes as JSON.")
 

@@ -400,6 +400,8 @@ BODIES: Final = (
     volume("metadata with a strange key",
            _field(".metadata", "the key 'ü' is not 1 to 255 of a-z A-Z 0-9 - _ : . / and blank"),
            metadata={"\xfc": "x"}),
+    volume("metadata of 1,001 items", "A volume's metadata may have at most 1000 items.", 413,
+           metadata={str(number): "" for number in range(1001)}),
     volume("unknown key, strict", "Invalid input: Object contains unknown field 'x'.",
            400, "3.53", x=1),
     volume("unknown type", "Volume type x could not be found.", 404, volume_type="x"),

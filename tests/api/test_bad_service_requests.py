@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import AsyncIterator
 from typing import Any, Final, NamedTuple
 
@@ -61,6 +62,7 @@ LONG: Final = "x" * 256
 TOO_LONG: Final = (
     f"Invalid input: '{'x' * 56}... has 256 characters, more than 255 - at 'body.{{}}'."
 )
+MANY_IDS: Final = [str(uuid.UUID(int=number)) for number in range(101)]
 NO_UUID: Final = f"Invalid input: '{HINTS}.{{}}' holds something that is no UUID."
 NO_BINARIES: Final = (
     "Invalid input: 'body.binary' is not one of cinder-scheduler, cinder-volume, cinder-backup, "
@@ -168,6 +170,11 @@ OTHERS: Final = (
     hinted("different from no uuid", {"different_host": [A_UUID, "x"]}, NO_UUID.format("different_host")),
     hinted("different from one twice", {"different_host": [A_UUID, A_UUID]},
            f"Invalid input: '{HINTS}.different_host' names a volume twice."),
+    *(
+        hinted(f"101 volumes in {name}", {name: MANY_IDS},
+               f"Invalid input: '{HINTS}.{name}' names more than 100 volumes.")
+        for name in ("same_host", "different_host")
+    ),
     hinted("local to no uuid", {"local_to_instance": "x"}, NO_UUID.format("local_to_instance")),
     hinted("query of a number", {"query": 7},
            f"Invalid input: '{HINTS}.query' is neither a text nor an object."),

@@ -22,6 +22,8 @@ GONE: Final = f"Volume {NOBODY_HAS} could not be found."
 LONG: Final = "n" * 256
 LONG_SHOWN: Final = f"'{'n' * 56}... has 256 characters, more than 255"
 KEY_RULE: Final = "is not 1 to 255 of a-z A-Z 0-9 - _ : . / and blank"
+MANY: Final = {str(number): "" for number in range(1001)}
+TOO_MANY: Final = "A volume's metadata may have at most 1000 items."
 NO_SUCH: Final = "There is no such action: "
 
 
@@ -89,6 +91,7 @@ UPDATES: Final = (
         metadata={"a": 1},
     ),
     update("a strange key", _at("volume.metadata", f"the key 'ä' {KEY_RULE}"), metadata={"ä": ""}),
+    Bad("too much metadata", "PUT", VOLUME, 413, TOO_MANY, {"volume": {"metadata": MANY}}),
     Bad("no wrapper", "PUT", VOLUME, 400, "Invalid input: 'volume' is a required property.", {}),
     Bad("beside the wrapper", "PUT", VOLUME, 400, "Invalid input: unknown key 'x' in the body.",
         {"volume": {"name": "n"}, "x": 1}),
@@ -112,6 +115,8 @@ ITEMS: Final = (
     metadata("none for a value",
              _at("body.metadata", "the value of 'a' is not a string of at most 255 characters"),
              {"a": None}),
+    Bad("too many items", "POST", METADATA, 413, TOO_MANY, {"metadata": MANY}),
+    Bad("too many new items", "PUT", METADATA, 413, TOO_MANY, {"metadata": MANY}),
     Bad("no metadata", "POST", METADATA, 400, _missing("metadata"), {}),
     Bad("the other word", "POST", METADATA, 400, _unknown("meta"), {"meta": {}, "metadata": {}}),
     Bad("no new metadata", "PUT", METADATA, 400, _missing("metadata"), {}),

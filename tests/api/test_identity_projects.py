@@ -125,6 +125,35 @@ async def test_what_is_above_and_below(cloud: Cloud) -> None:
         assert await refusal(cloud.admin, "GET", target) == (400, text)
 
 
+@pytest.mark.parametrize("with_its_domain", [False, True])
+async def test_what_others_keep_of_a_project_goes_with_it(
+    cloud: Cloud, with_its_domain: bool
+) -> None:
+    domain = (await make(cloud.admin, "domain", name="new"))["id"]
+    project = (await make(cloud.admin, "project", name="new", domain_id=domain))["id"]
+    volume_type = (await cloud.admin.create_type("own"))["id"]
+    flavor = (await cloud.admin.get("/compute/v2.1/flavors"))["flavors"][0]["id"]
+    values = {"project": project, "type": volume_type, "flavor": flavor}
+    rows = {
+        "flavor_access": "(flavor_id, project_id) VALUES (:flavor, :project)",
+        "volume_type_access": "(volume_type_id, project_id) VALUES (:type, :project)",
+        "default_types": "(volume_type_id, project_id) VALUES (:type, :project)",
+        "quota_limits": "(resource, project_id, hard_limit) VALUES ('volumes', :project, 3)",
+    }
+    for table, row in rows.items():
+        await cloud.sql(f"INSERT INTO {table} {row}", **values)
+    if with_its_domain:
+        await change(cloud.admin, "domain", domain, enabled=False)
+        assert await status(cloud.admin, "DELETE", f"domains/{domain}") == 204
+    else:
+        assert await status(cloud.admin, "DELETE", f"projects/{project}") == 204
+    for table in rows:
+        select = f"SELECT * FROM {table}"  # noqa: S608 - the names above
+        assert await cloud.process.store.read(lambda txn, sql: txn.all(sql), select) == []
+    # Nobody's default any more, so it may go.
+    assert (await cloud.admin.request("DELETE", f"/volume/v3/types/{volume_type}")).status == 202
+
+
 async def test_enabled_and_disabled_in_a_tree(cloud: Cloud) -> None:
     top, leaf = await tree(cloud, "top", "leaf")
     off, on = {"project": {"enabled": False}}, {"project": {"enabled": True}}

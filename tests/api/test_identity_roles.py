@@ -141,6 +141,17 @@ async def test_an_implication_from_its_creation_to_its_end(cloud: Cloud) -> None
     assert await refusal(cloud.admin, "GET", target) == (404, text)
 
 
+async def test_the_roles_that_policies_ask_for_stay(cloud: Cloud) -> None:
+    """Nobody could give admin back to whoever removed it from everybody, himself included."""
+    for name in ("admin", "manager", "member", "reader", "service"):
+        target = f"roles/{await role_id(cloud, name)}"
+        assert await status(cloud.admin, "DELETE", target) == 403
+        assert await status(cloud.admin, "PATCH", target, {"role": {"name": "other"}}) == 403
+        mutable = {"role": {"options": {"immutable": False}}}
+        assert await status(cloud.admin, "PATCH", target, mutable) == 200
+    assert await status(cloud.admin, "DELETE", target) == 204
+
+
 @pytest.mark.parametrize("which", ["role_id", "implied_role_id"])
 async def test_implications_of_no_role(cloud: Cloud, which: str) -> None:
     reader = await role_id(cloud, "reader")
@@ -156,6 +167,9 @@ async def test_what_may_not_be_implied(cloud: Cloud) -> None:
     own = (await make(cloud.admin, "role", name="own", domain_id=STONE))["id"]
     text = f"{admin} cannot be an implied roles."
     assert await refusal(cloud.admin, "PUT", f"roles/{reader}/implies/{admin}") == (403, text)
+    boss = (await make(cloud.admin, "role", name="Admin"))["id"]  # Policies take it for admin.
+    text = f"{boss} cannot be an implied roles."
+    assert await refusal(cloud.admin, "PUT", f"roles/{reader}/implies/{boss}") == (403, text)
     text = "Global role cannot imply a domain-specific role"
     assert await refusal(cloud.admin, "PUT", f"roles/{reader}/implies/{own}") == (403, text)
     assert await status(cloud.admin, "PUT", f"roles/{own}/implies/{reader}") == 201
@@ -211,6 +225,7 @@ async def test_who_may_use_roles(cloud: Cloud) -> None:
     everything: list[tuple[str, str, Any]] = [
         ("GET", "roles", None),
         ("GET", f"roles?domain_id={STONE}", None),
+        ("GET", f"roles?domain-id={STONE}", None),
         ("GET", f"roles/{member}", None),
         ("GET", f"roles/{admin}", None),
         ("GET", f"roles/{own}", None),
@@ -227,10 +242,10 @@ async def test_who_may_use_roles(cloud: Cloud) -> None:
         return [await status(who, *one) for one in everything]
 
     assert await statuses(cloud.member) == [403] * len(everything)
-    assert await statuses(manager) == [200, 403, 200, *[403] * 9]
+    assert await statuses(manager) == [200, 403, 403, 200, *[403] * 9]
     system = await cloud.log_in("system reader")
-    assert await statuses(system) == [*[200] * 5, 404, 200, 200, *[403] * 4]
-    assert await statuses(cloud.admin) == [*[200] * 5, 404, *[200] * 3, 201, 201, 204]
+    assert await statuses(system) == [*[200] * 6, 404, 200, 200, *[403] * 4]
+    assert await statuses(cloud.admin) == [*[200] * 6, 404, *[200] * 3, 201, 201, 204]
 
 
 async def test_a_key_makes_one_role(cloud: Cloud) -> None:

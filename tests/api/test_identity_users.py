@@ -285,6 +285,24 @@ async def test_a_key_makes_one_user(cloud: Cloud) -> None:
     assert await names(cloud.admin, "users?name=ada") == ["ada"]
 
 
+async def test_a_key_is_that_of_one_domain(cloud: Cloud) -> None:
+    """One manager of two domains: the same body makes a user in each."""
+    manager = await person(cloud, "max", "manager", STONE)
+    max_ = (await cloud.admin.get(f"{IDENTITY}/users?name=max"))["users"][0]["id"]
+    await assign(cloud, ("user", max_), "manager", ("domain", "default"))
+    at_home = await logged_in(cloud, max_, scope={"domain": {"id": "default"}})
+    made = [
+        await who.request(
+            "POST",
+            f"{IDENTITY}/users",
+            {"user": {"name": "ada"}},
+            headers={"Idempotency-Key": "k"},
+        )
+        for who in (manager, at_home)
+    ]
+    assert [one.json["user"]["domain_id"] for one in made] == [STONE, "default"]
+
+
 async def test_a_password_stands_in_no_answer(cloud: Cloud) -> None:
     word = "n0body-reads-this"
     user = await make(cloud.admin, "user", name="ada", password=word)

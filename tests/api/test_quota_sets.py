@@ -74,6 +74,29 @@ class TestShow:
         assert (await cloud.stranger.request("GET", OWN + end)).status == 403
         assert (await cloud.stranger.request("GET", f"{QUOTAS}/{OCEAN}{end}")).status == 200
 
+    async def test_only_administrators_learn_of_types_that_a_project_may_not_use(
+        self, cloud: Cloud
+    ) -> None:
+        private = {"name": "hidden", "os-volume-type-access:is_public": False}
+        reply = await cloud.admin.request("POST", "/volume/v3/types", {"volume_type": private})
+        hidden = {f"{part}_hidden": -1 for part in ("volumes", "gigabytes", "snapshots")}
+        seen = {"quota_set": DEFAULTS | {"id": MOUNTAIN}}
+        full = {"quota_set": DEFAULTS | hidden | {"id": MOUNTAIN}}
+        for path in (OWN, f"{OWN}/defaults"):
+            assert await cloud.member.get(path) == seen
+            assert await cloud.admin.get(path) == full
+        found = (await cloud.member.get(f"{OWN}?usage=true"))["quota_set"]
+        assert found.keys() == seen["quota_set"].keys()
+        await cloud.admin.request(
+            "POST",
+            f"/volume/v3/types/{reply.json['volume_type']['id']}/action",
+            {"addProjectAccess": {"project": MOUNTAIN}},
+        )
+        for path in (OWN, f"{OWN}/defaults"):
+            assert await cloud.member.get(path) == full
+        theirs = await cloud.stranger.get(f"{QUOTAS}/{OCEAN}")
+        assert theirs == {"quota_set": DEFAULTS | {"id": OCEAN}}
+
     async def test_of_a_project_that_nobody_knows(self, cloud: Cloud) -> None:
         found = await cloud.admin.get(f"{QUOTAS}/none")
         assert found == {"quota_set": DEFAULTS | {"id": "none"}}

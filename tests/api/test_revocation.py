@@ -9,7 +9,7 @@ import pytest
 from pumice.manager.volume import prune
 from pumice.services.tokens import EXPIRED_SECONDS
 from tests.api.client import Reply
-from tests.api.cloud import MOUNTAIN, Caller, Cloud, login
+from tests.api.cloud import MOUNTAIN, PASSWORD, Caller, Cloud, login
 from tests.api.identity import IDENTITY, change, is_valid, logged_in, make, refusal, status
 
 TOKENS: Final = f"{IDENTITY}/auth/tokens"
@@ -207,6 +207,65 @@ class TestPasswords:
         monkeypatch.setattr(services.passwords, "is_right", slowly)
         reply = await cloud.nobody.request("POST", TOKENS, login("mona", PROJECT))
         assert reply.status == 401
+
+    @pytest.mark.parametrize("deed", ["new password", "own password", "disabled", "revoked"])
+    async def test_who_logs_in_while_a_change_waits_for_its_turn_is_out(
+        self, cloud: Cloud, monkeypatch: pytest.MonkeyPatch, deed: str
+    ) -> None:
+        """What counts is when the tokens end, not when somebody asked for it."""
+        user = (await ask(cloud.admin, cloud.member)).json["token"]["user"]["id"]
+        store = cloud.process.store
+        write, latecomers = store.write, []
+
+        async def slowly(*arguments: Any, **options: Any) -> Any:
+            monkeypatch.undo()
+            cloud.clock.advance(10)
+            latecomers.append(await cloud.log_in("member"))
+            return await write(*arguments, **options)
+
+        monkeypatch.setattr(store, "write", slowly)
+        if deed == "new password":
+            await change(cloud.admin, "user", user, password="new")
+        elif deed == "own password":
+            new = {"user": {"original_password": PASSWORD, "password": "new"}}
+            assert await status(cloud.nobody, "POST", f"users/{user}/password", new) == 204
+        elif deed == "disabled":
+            await change(cloud.admin, "user", user, enabled=False)
+            await change(cloud.admin, "user", user, enabled=True)
+        else:
+            assert await status(cloud.admin, "DELETE", f"users/{user}/tokens") == 204
+        (latecomer,) = latecomers
+        assert not await is_usable(latecomer)
+
+    async def test_a_new_one_while_a_token_is_written(
+        self, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A long read is no part of the loop's turn: the token is as old as what it was made from."""
+        user = (await ask(cloud.admin, cloud.member)).json["token"]["user"]["id"]
+        store = cloud.process.store
+        read = store.read
+
+        async def slowly(query: Any, *arguments: Any) -> Any:
+            found = await read(query, *arguments)
+            if query.__name__ == "_grant_for":
+                monkeypatch.undo()
+                await change(cloud.admin, "user", user, password="new")
+                cloud.clock.advance(10)
+            return found
+
+        monkeypatch.setattr(store, "read", slowly)
+        assert not await is_usable(await cloud.log_in("member"))
+
+    async def test_many_ends_in_one_second_make_no_token_that_lives_longer(
+        self, cloud: Cloud
+    ) -> None:
+        user = (await ask(cloud.admin, cloud.member)).json["token"]["user"]["id"]
+        for _ in range(100):
+            assert await status(cloud.admin, "DELETE", f"users/{user}/tokens") == 204
+        last = await cloud.log_in("member")
+        assert await is_usable(last)
+        cloud.clock.advance(3601)
+        assert not await is_usable(last)
 
     async def test_a_token_revoked_while_another_is_got_from_it(
         self, cloud: Cloud, monkeypatch: pytest.MonkeyPatch

@@ -8,13 +8,16 @@ import re
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
+
 from pumice.api.app import Api
 from pumice.api.faults import cinder_fault, keystone_fault, status_of
 from pumice.api.identity_v3.tokens import Auth
 from pumice.api.identity_v3.users import ChangePassword
 from pumice.api.route import PUBLIC, Route
 from pumice.api.routes import APIS
-from tests.api.cloud import SCOPES, Caller, Cloud, login
+from pumice.store.txn import Txn
+from tests.api.cloud import MOUNTAIN, OCEAN, SCOPES, Caller, Cloud, login
 
 ROUTES: Final = tuple((api, route) for api in APIS for route in api.routes)
 
@@ -34,6 +37,24 @@ NEEDS_NO_TOKEN: Final = [
     "POST /identity/v3/auth/tokens",
     "POST /identity/v3/users/{user_id}/password",
 ]
+
+_AGAIN: Final = "It sets what it names: the same again changes nothing."
+
+NEEDS_NO_KEY: Final = {
+    "/identity/v3/auth/tokens": "The answer holds a secret, and none is kept.",
+    "/identity/v3/users/{user_id}/password": "The old password proves nothing the second time.",
+    "/pumice/v1/identity/rotate-keys": "The keys are files: no transaction holds both them and a key.",
+    "/pumice/v1/operations/{operation_id}/retry": "It starts nothing: it hastens what will be tried.",
+    "/pumice/v1/operations/{operation_id}/abandon": "It starts nothing, and what has ended is refused.",
+    "/volume/v3/volumes/{volume_id}/metadata": _AGAIN,
+    "/volume/v3/volumes/{volume_id}/action#os-reset_status": _AGAIN,
+    "/volume/v3/volumes/{volume_id}/action#os-set_bootable": _AGAIN,
+    "/volume/v3/volumes/{volume_id}/action#os-set_image_metadata": _AGAIN,
+    "/volume/v3/volumes/{volume_id}/action#os-show_image_metadata": "It reads.",
+    "/volume/v3/volumes/{volume_id}/action#os-unset_image_metadata": "What is gone is not found.",
+    "/volume/v3/volumes/{volume_id}/action#os-update_readonly_flag": _AGAIN,
+}
+"""POSTs that heed no ``Idempotency-Key``, and why."""
 
 NOBODY_HAS: Final = "00000000-0000-0000-0000-000000000000"
 
@@ -107,6 +128,97 @@ def test_of_what_is_secret_no_hash_is_kept_with_an_answer() -> None:
             fields = set(route.body.__struct_fields__)
             secrets = {name for name in fields if re.search("password|secret", name)}
             assert secrets <= route.body.SECRETS <= fields, full_path(api, route)
+
+
+def test_every_other_post_heeds_a_key() -> None:
+    unkeyed = {
+        full_path(api, route) for api, route in ROUTES if route.method == "POST" and not route.keyed
+    }
+    assert unkeyed == NEEDS_NO_KEY.keys()
+    assert not [route for _, route in ROUTES if route.keyed and route.method != "POST"]
+
+
+class Work:
+    """What every keyed route can do its work on, made anew: the ids, and bodies that name them."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+        self.ids: dict[str, str] = {}
+        """By the parameters of paths."""
+
+    async def post(self, path: str, body: dict[str, Any]) -> Any:
+        """The JSON of a POST that succeeds, None for none."""
+        reply = await self._cloud.admin.request("POST", path, body)
+        assert reply.status in (200, 201, 202), reply.body
+        return reply.json if reply.body else None
+
+    async def make(self) -> None:
+        """A volume, a service, a private type and a private flavor, which one project may use."""
+        types, flavors = "/volume/v3/types", "/compute/v2.1/flavors"
+        private = {"os-volume-type-access:is_public": False, "name": "private"}
+        hidden = {"os-flavor-access:is_public": False, "name": "hidden", "ram": 1, "vcpus": 1}
+        volume = await self.post("/volume/v3/volumes", {"volume": {"size": 1}})
+        volume_type = await self.post(types, {"volume_type": private})
+        flavor = await self.post(flavors, {"flavor": hidden | {"disk": 0}})
+        service = await self.post("/identity/v3/services", {"service": {"type": "found"}})
+        self.ids = {
+            "volume_id": volume["volume"]["id"],
+            "type_id": volume_type["volume_type"]["id"],
+            "flavor_id": flavor["flavor"]["id"],
+            "service_id": service["service"]["id"],
+        }
+        await self.post(
+            f"{types}/{self.ids['type_id']}/action", {"addProjectAccess": {"project": MOUNTAIN}}
+        )
+        await self.post(
+            f"{flavors}/{self.ids['flavor_id']}/action", {"addTenantAccess": {"tenant": MOUNTAIN}}
+        )
+        await self._cloud.settled()
+
+    def body(self, route: Route) -> Any:
+        """A right body of the route that names what there is."""
+        body = right_body(route)
+        known = {"service_id": self.ids["service_id"], "project": MOUNTAIN, "tenant": MOUNTAIN}
+        if route.action is not None and route.action.startswith("add"):
+            known |= {"project": OCEAN, "tenant": OCEAN}
+        return {
+            wrapper: {name: known.get(name, value) for name, value in content.items()}
+            if content
+            else content
+            for wrapper, content in body.items()
+        }
+
+
+async def everything(cloud: Cloud) -> dict[str, list[Any]]:
+    """Every row of every table."""
+
+    def query(txn: Txn) -> dict[str, list[Any]]:
+        tables = [row[0] for row in txn.all("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        return {table: txn.all(f"SELECT * FROM {table}") for table in tables}  # noqa: S608 - their own names
+
+    return await cloud.process.store.read(query)
+
+
+KEYED: Final = tuple(pair for pair in ROUTES if pair[1].keyed)
+
+
+@pytest.mark.parametrize(("api", "route"), KEYED, ids=[full_path(*pair) for pair in KEYED])
+async def test_under_a_key_the_same_again_is_answered_again(
+    cloud: Cloud, api: Api, route: Route
+) -> None:
+    work = Work(cloud)
+    await work.make()
+    path = full_path(api, route).partition("#")[0].format_map(work.ids)
+    key = {"Idempotency-Key": "k"}
+    first = await cloud.admin.request(route.method, path, work.body(route), headers=key)
+    assert (first.status, "idempotency-replayed" in first.headers) == (route.status, False), first
+    await cloud.settled()
+    before = await everything(cloud)
+    again = await cloud.admin.request(route.method, path, work.body(route), headers=key)
+    assert again.headers["idempotency-replayed"] == "true"
+    assert (again.status, again.body) == (first.status, first.body)
+    await cloud.settled()
+    assert await everything(cloud) == before
 
 
 async def test_without_a_token(cloud: Cloud) -> None:

@@ -36,7 +36,7 @@ def view(flavor_id: str, project_ids: list[str]) -> dict[str, Any]:
 async def list_all(request: Request) -> dict[str, Any]:
     """The projects that may use a flavor that is not public."""
     flavor_id = request.parameters["flavor_id"]
-    found = await request.services.units.read(list_access, request.context, flavor_id)
+    found = await request.read(list_access, request.context, flavor_id)
     return view(flavor_id, found)
 
 

@@ -37,7 +37,7 @@ class OneSpec(Body):
 async def list_specs(request: Request) -> dict[str, Any]:
     """The flavor's extra specs."""
     flavor_id = request.parameters["flavor_id"]
-    found = await request.services.units.read(find_flavor, request.context, flavor_id)
+    found = await request.read(find_flavor, request.context, flavor_id)
     return {"extra_specs": found.extra_specs}
 
 
@@ -67,12 +67,11 @@ async def update_spec(request: Request, body: OneSpec) -> dict[str, Any]:
     """Change one extra spec; the body holds just that key."""
     if list(body.content) != [request.parameters["key"]]:
         raise InvalidInput("Request body and URI mismatch")
-    await request.services.units.write(
+    await request.write(
         set_extra_specs,
         request.context,
         request.parameters["flavor_id"],
         _checked(request, body.content),
-        trace=request.trace,
     )
     return dict(body.content)
 
@@ -94,12 +93,11 @@ def _checked(request: Request, given: dict[str, str | int | float]) -> dict[str,
 
 async def delete_spec(request: Request) -> None:
     """Remove one extra spec."""
-    await request.services.units.write(
+    await request.write(
         delete_extra_spec,
         request.context,
         request.parameters["flavor_id"],
         request.parameters["key"],
-        trace=request.trace,
     )
 
 

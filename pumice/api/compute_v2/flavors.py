@@ -9,10 +9,10 @@ from msgspec import UNSET, UnsetType, field
 
 from pumice.api.body import MAX_TEXT, Body, CinderBool, parse_bool, parse_int
 from pumice.api.compute_v2 import policies, versions
+from pumice.api.query import single_values
 from pumice.api.request import Request
 from pumice.api.route import Route
-from pumice.api.volume_v3.query import single_values
-from pumice.api.volume_v3.views import next_link
+from pumice.api.views import next_link
 from pumice.errors import Conflict, InvalidInput, NotFound
 from pumice.model.flavor import Flavor, FlavorQuery
 from pumice.services.flavors import (
@@ -114,7 +114,7 @@ async def list_detail(request: Request) -> dict[str, Any]:
 
 async def _list(request: Request, view: Any) -> dict[str, Any]:
     query = _query(request)
-    found = await request.services.units.read(list_flavors, request.context, query)
+    found = await request.read(list_flavors, request.context, query)
     answer: dict[str, Any] = {"flavors": [view(request, flavor) for flavor in found]}
     if found and len(found) == query.limit:
         answer["flavors_links"] = next_link(request, found[-1].id)
@@ -162,7 +162,7 @@ def _number(given: dict[str, str], name: str, default: int) -> int:
 async def show(request: Request) -> dict[str, Any]:
     """One flavor."""
     flavor_id = request.parameters["flavor_id"]
-    found = await request.services.units.read(find_flavor, request.context, flavor_id)
+    found = await request.read(find_flavor, request.context, flavor_id)
     return {"flavor": detail(request, found)}
 
 
@@ -240,21 +240,18 @@ def _factor(value: float | str | UnsetType) -> float:
 
 async def update(request: Request, body: UpdateFlavor) -> dict[str, Any]:
     """Change the description."""
-    flavor = await request.services.units.write(
+    flavor = await request.write(
         describe_flavor,
         request.context,
         request.parameters["flavor_id"],
         _description(body.description),
-        trace=request.trace,
     )
     return {"flavor": detail(request, flavor)}
 
 
 async def delete(request: Request) -> None:
     """Remove a flavor."""
-    await request.services.units.write(
-        delete_flavor, request.parameters["flavor_id"], trace=request.trace
-    )
+    await request.write(delete_flavor, request.parameters["flavor_id"])
 
 
 _SPECS: Final = (policies.LIST_SPECS,)

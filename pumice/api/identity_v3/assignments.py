@@ -59,14 +59,14 @@ def _grant(request: Request) -> Assignment:
 async def list_grants(request: Request) -> dict[str, Any]:
     """The roles that an actor was given on a target."""
     grant = _grant(request)
-    found = await request.services.units.read(assignments.list_grants, request.context, grant)
+    found = await request.read(assignments.list_grants, request.context, grant)
     return listed(request, "roles", [ROLES.shown(request, role) for role in found])
 
 
 async def check_grant(request: Request) -> None:
     """An empty answer if an actor was given the role on the target."""
     grant = _grant(request)
-    await request.services.units.read(assignments.check_grant, request.context, grant)
+    await request.read(assignments.check_grant, request.context, grant)
 
 
 async def create_grant(request: Request) -> None:
@@ -119,7 +119,7 @@ def _target(**find: Callable[..., Any]) -> Target:
         if role_id is None:
             return attributes
         try:
-            role = await request.services.units.read(find_role, request.context, role_id)
+            role = await request.read(find_role, request.context, role_id)
         except NotFound:
             return attributes
         return {**attributes, **role_target(role)}
@@ -230,7 +230,7 @@ def _actor(filters: Mapping[str, str]) -> tuple[ActorKind | None, str | None]:
 
 def _place(filters: Mapping[str, str]) -> tuple[ScopeKind | None, str | None]:
     project_id, domain_id = filters.get("scope.project.id"), filters.get("scope.domain.id")
-    system = filters.get("scope.system") == SYSTEM_TARGET  # Anything else asks for nothing.
+    system = filters.get("scope.system") == SYSTEM_TARGET  # Anything else is ignored.
     for one, other, words in (
         (domain_id, project_id, "a domain or project"),
         (domain_id, system, "system or domain"),
@@ -248,14 +248,13 @@ def _place(filters: Mapping[str, str]) -> tuple[ScopeKind | None, str | None]:
 async def list_assignments(request: Request) -> dict[str, Any]:
     """Who has which role on what: as it was granted or, with ``effective``, what follows from it."""
     wanted = _wanted(request)
-    units = request.services.units
     if wanted.query.subtree:
-        top = await units.read(find_project, request.context, wanted.query.target_id or "")
+        top = await request.read(find_project, request.context, wanted.query.target_id or "")
         attributes = {"target.domain_id": getattr(top, "domain_id", top.id)}
         request.services.rules.enforce(
             policies.LIST_ASSIGNMENTS_OF_TREE, request.context, request.own_target() | attributes
         )
-    found = await units.read(assignments.list_assignments, request.context, *wanted)
+    found = await request.read(assignments.list_assignments, request.context, *wanted)
     views = [_view(request, one, found.names) for one in found.holdings]
     return listed(request, "role_assignments", views)
 

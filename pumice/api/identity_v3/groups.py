@@ -109,7 +109,7 @@ async def list_members(request: Request) -> dict[str, Any]:
 async def check_member(request: Request) -> None:
     """An empty answer if the user is in the group."""
     group_id, user_id = request.parameters["group_id"], request.parameters["user_id"]
-    await request.services.units.read(groups.check_member, request.context, group_id, user_id)
+    await request.read(groups.check_member, request.context, group_id, user_id)
 
 
 async def add_member(request: Request) -> None:

@@ -126,8 +126,7 @@ _RELATIVES: Final = ("parents_as_list", "parents_as_ids", "subtree_as_list", "su
 
 async def _relatives(request: Request, shown: dict[str, Any], wanted: set[str]) -> dict[str, Any]:
     """``parents`` and ``subtree`` of a project: those the caller has a role on, or the ids of all."""
-    units = request.services.units
-    family = await units.read(projects.find_family, request.context, shown["id"])
+    family = await request.read(projects.find_family, request.context, shown["id"])
     found: dict[str, Any] = {}
     for kind, members in (("parents", family.parents), ("subtree", family.subtree)):
         if f"{kind}_as_list" in wanted:
@@ -208,8 +207,8 @@ async def list_projects_of_user(request: Request) -> dict[str, Any]:
 async def list_tags(request: Request) -> dict[str, Any]:
     """The tags of a project."""
     project_id = request.parameters["project_id"]
-    units = request.services.units
-    return _tags_view(request, await units.read(projects.find_project, request.context, project_id))
+    found = await request.read(projects.find_project, request.context, project_id)
+    return _tags_view(request, found)
 
 
 def _tags_view(request: Request, project: AnyProject) -> dict[str, Any]:
@@ -234,7 +233,7 @@ async def delete_tags(request: Request) -> None:
 async def check_tag(request: Request) -> None:
     """An empty answer if the project has the tag."""
     project_id, tag = request.parameters["project_id"], request.parameters["tag"]
-    await request.services.units.read(projects.find_tag, request.context, project_id, tag)
+    await request.read(projects.find_tag, request.context, project_id, tag)
 
 
 async def add_tag(request: Request) -> Answer:

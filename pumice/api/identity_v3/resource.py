@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, TypeVar, TypeVarTuple
-from urllib.parse import urlencode
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -15,6 +14,7 @@ from pumice.api.identity_v3.views import listed, self_link
 from pumice.api.policy import Policy
 from pumice.api.request import Request
 from pumice.api.route import Route, Target
+from pumice.api.views import next_url
 from pumice.context import Context
 from pumice.errors import InvalidInput, NotFound
 from pumice.model.identity import DEFAULT_DOMAIN_ID, Match
@@ -118,7 +118,7 @@ def target(**find: Callable[..., Any]) -> Target:
         for kind, find_one in find.items():
             thing_id = request.parameters[f"{kind}_id"]
             try:
-                thing = await request.services.units.read(find_one, request.context, thing_id)
+                thing = await request.read(find_one, request.context, thing_id)
             except NotFound:
                 continue
             attributes[f"target.{kind}.id"] = thing.id
@@ -170,19 +170,19 @@ class Resource:
     async def show(self, request: Request) -> dict[str, Any]:
         """The one that the path names."""
         thing_id = request.parameters[f"{self.singular}_id"]
-        found = await request.services.units.read(self.find_one, request.context, thing_id)
+        found = await request.read(self.find_one, request.context, thing_id)
         return {self.singular: self.shown(request, found)}
 
     async def page(
         self, request: Request, find_all: Callable[..., list[Any]], *arguments: str
     ) -> dict[str, Any]:
         """Those of ``find_all(txn, context, query, *arguments)``; the filters are the request's."""
-        query = self._query(request)
-        found = await request.services.units.read(find_all, request.context, query, *arguments)
+        query = self.wanted(request)
+        found = await request.read(find_all, request.context, query, *arguments)
         limit = getattr(query, "limit", None)
         more = None
         if found and len(found) == limit:
-            more = self._next(request, found[-1].id)
+            more = next_url(request, found[-1].id)
         views = [self.shown(request, one) for one in found]
         return listed(request, self.plural, views, more=more)
 
@@ -194,7 +194,7 @@ class Resource:
             request, unit, *arguments, view=lambda made: {self.singular: self.shown(request, made)}
         )
 
-    def _query(self, request: Request) -> Any:
+    def wanted(self, request: Request) -> Any:
         """The filters of the request that this resource knows; others are ignored, as Keystone does."""
         known = frozenset(self.query.__struct_fields__)
         texts = known - _PARSERS.keys() - {"marker", "matches"}
@@ -211,11 +211,6 @@ class Resource:
         if "matches" in known:
             values["matches"] = tuple(matches)
         return self.query(**values)
-
-    def _next(self, request: Request, marker: str) -> str:
-        pairs = [(name, value) for name, value in request.query() if name != "marker"]
-        query = urlencode([*pairs, ("marker", marker)])
-        return f"{request.base}{request.path}?{query}"
 
 
 async def change(
@@ -236,7 +231,7 @@ async def perform(
     request: Request, unit: Callable[[Any, Context, *A], None], *arguments: *A
 ) -> None:
     """Run a unit that changes identity and returns nothing; the answer is empty."""
-    await change(request, unit, *arguments, view=lambda nothing: nothing)
+    await request.write(request.services.generation.ending(unit), request.context, *arguments)
 
 
 def _match(name: str, text: str) -> Match | None:
@@ -251,7 +246,7 @@ def _match(name: str, text: str) -> Match | None:
 
 def is_true(name: str, text: str) -> bool:
     """What ``text`` says as the value of the query parameter ``name``. Raises :class:`InvalidInput`."""
-    # Keystone: a bare "?enabled" means true, and only 0 and false mean false.
+    # In Keystone a bare "?enabled" means true; and so does what is no boolean, which is refused here.
     try:
         return parse_bool(text) if text else True
     except ValueError as error:

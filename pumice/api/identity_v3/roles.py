@@ -106,7 +106,7 @@ async def _allowed_role(request: Request, either: Either) -> str:
     role_id = request.parameters["role_id"]
     target = request.own_target()
     try:
-        role = await request.services.units.read(roles.find_role, request.context, role_id)
+        role = await request.read(roles.find_role, request.context, role_id)
     except NotFound:
         request.services.rules.enforce(either.of_global, request.context, target)
         raise
@@ -117,8 +117,7 @@ async def _allowed_role(request: Request, either: Either) -> str:
 
 async def list_roles(request: Request) -> dict[str, Any]:
     """The roles of no domain, or of the one that is asked for."""
-    of_domain = any(name == "domain_id" and value for name, value in request.query())
-    policy = LIST.of_domain if of_domain else LIST.of_global
+    policy = LIST.of_domain if ROLES.wanted(request).domain_id else LIST.of_global
     request.services.rules.enforce(policy, request.context, request.own_target())
     return await ROLES.list_all(request)
 
@@ -182,8 +181,7 @@ def _inference(request: Request, prior: Role, implied: Role | list[Role]) -> dic
 async def list_implied(request: Request) -> dict[str, Any]:
     """The roles that one role implies at once."""
     prior_id = request.parameters["role_id"]
-    units = request.services.units
-    prior, implied = await units.read(roles.find_implications, request.context, prior_id)
+    prior, implied = await request.read(roles.find_implications, request.context, prior_id)
     return _inference(request, prior, implied)
 
 
@@ -193,7 +191,7 @@ async def show_implied(request: Request) -> Answer:
     if request.method == "HEAD":
         rules = request.services.rules
         rules.enforce(policies.CHECK_IMPLIED, request.context, request.own_target())
-    found = await request.services.units.read(roles.find_implication, request.context, *ids)
+    found = await request.read(roles.find_implication, request.context, *ids)
     # As in Keystone, whose HEAD has another status than its GET here.
     return Answer(status=204) if request.method == "HEAD" else Answer(_inference(request, *found))
 
@@ -217,7 +215,7 @@ async def delete_implied(request: Request) -> None:
 
 async def list_inferences(request: Request) -> dict[str, Any]:
     """Each role that implies others, with those that it implies at once."""
-    found = await request.services.units.read(roles.list_implications, request.context)
+    found = await request.read(roles.list_implications, request.context)
     by_prior: dict[str, dict[str, Any]] = {}
     for one in found:
         inference = {"prior_role": _short(request, one.prior), "implies": []}

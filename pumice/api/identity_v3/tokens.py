@@ -204,7 +204,10 @@ async def show_token(request: Request) -> Answer:
 
 
 async def revoke_token(request: Request) -> None:
-    """Let the token in ``X-Subject-Token`` be void, and unless ``cascade=false`` those got from it."""
+    """Let the token in ``X-Subject-Token`` be void, and unless ``cascade=false`` those got from it.
+
+    As :meth:`pumice.services.tokens.TokenService.revoke` can tell them.
+    """
     query = dict(request.query())
     cascade = "cascade" not in query or is_true("cascade", query["cascade"])
     _, info = await _allowed_subject(request, policies.REVOKE_TOKEN)
@@ -241,21 +244,21 @@ async def show_catalog(request: Request) -> dict[str, Any]:
 
 async def list_projects(request: Request) -> dict[str, Any]:
     """The projects that the caller can log in to."""
-    found = await request.services.units.read(list_own_projects, request.context)
+    found = await request.read(list_own_projects, request.context)
     views = [PROJECTS.shown(request, one) for one in found]
     return listed(request, "projects", views)
 
 
 async def list_domains(request: Request) -> dict[str, Any]:
     """The domains that the caller can log in to."""
-    found = await request.services.units.read(list_own_domains, request.context)
+    found = await request.read(list_own_domains, request.context)
     views = [DOMAINS.shown(request, one) for one in found]
     return listed(request, "domains", views)
 
 
 async def list_systems(request: Request) -> dict[str, Any]:
     """Whether the caller can log in to the system."""
-    may = await request.services.units.read(has_system_role, request.context)
+    may = await request.read(has_system_role, request.context)
     return listed(request, "system", [{"all": True}] if may else [])
 
 

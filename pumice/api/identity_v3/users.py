@@ -169,7 +169,8 @@ async def update_user(request: Request, body: UpdateUser) -> dict[str, Any]:
     if isinstance(password, str):
         password = await request.services.passwords.hash(password)
     user_id = request.parameters["user_id"]
-    return await USERS.change(request, users.update_user, user_id, changes, password)
+    clock = request.services.seams.clock
+    return await USERS.change(request, users.update_user, user_id, changes, password, clock)
 
 
 async def delete_user(request: Request) -> None:
@@ -181,19 +182,20 @@ async def change_password(request: Request, body: ChangePassword) -> None:
     """Change one's own password; the old one is the proof, no token is needed."""
     services = request.services
     user_id = request.parameters["user_id"]
-    login = await services.units.read(find_login, Reference(id=user_id))
+    login = await request.read(find_login, Reference(id=user_id))
     right = await services.passwords.is_right(login, body.original_password)
     if login is None or not right:
         raise refused(f"Unknown user or wrong password: {user_id}.")
     password_hash = await services.passwords.hash(body.password)
     unit = services.generation.ending(users.change_password)
-    now_us = services.seams.clock.now_us()
-    await services.units.write(unit, login, password_hash, now_us, trace=request.trace)
+    clock = services.seams.clock
+    await request.write(unit, login, password_hash, clock)
 
 
 async def revoke_tokens(request: Request) -> None:
     """End all tokens of a user."""
-    await perform(request, users.revoke_tokens, request.parameters["user_id"])
+    clock = request.services.seams.clock
+    await perform(request, users.revoke_tokens, request.parameters["user_id"], clock)
 
 
 ROUTES: Final = (

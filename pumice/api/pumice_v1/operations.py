@@ -8,10 +8,10 @@ import msgspec
 
 from pumice.api.body import parse_int
 from pumice.api.pumice_v1 import policies
+from pumice.api.query import single_values
 from pumice.api.request import Request
 from pumice.api.route import Route
-from pumice.api.volume_v3.query import single_values
-from pumice.api.volume_v3.views import time_text
+from pumice.api.views import time_text
 from pumice.errors import InvalidInput, InvalidState, NotFound, OperationNotFound
 from pumice.model.operation import OperationRecord
 from pumice.services.operations import OperationHistory, OperationQuery

@@ -9,7 +9,7 @@ import msgspec
 from pumice.api.pumice_v1 import policies
 from pumice.api.request import Request
 from pumice.api.route import Route
-from pumice.api.volume_v3.views import time_text
+from pumice.api.views import time_text
 from pumice.errors import NotFound
 from pumice.trace import Trace, TraceView, render
 

@@ -12,7 +12,7 @@ from pumice.services.zones import list_zones
 
 async def list_availability_zones(request: Request) -> dict[str, Any]:
     """Every zone of a backend; one is available while a backend there is enabled."""
-    zones = await request.services.units.read(list_zones)
+    zones = await request.read(list_zones)
     return {
         "availabilityZoneInfo": [
             {"zoneName": name, "zoneState": {"available": available}}

@@ -25,16 +25,14 @@ class SetDefaultType(Body):
 
 async def list_default_types(request: Request) -> dict[str, Any]:
     """The defaults of all projects that have one of their own."""
-    found = await request.services.units.read(default_types.list_default_types, request.context)
+    found = await request.read(default_types.list_default_types, request.context)
     return {"default_types": found}
 
 
 async def show_default_type(request: Request) -> dict[str, Any]:
     """One project's own default."""
     project_id = request.parameters["project_id"]
-    found = await request.services.units.read(
-        default_types.show_default_type, request.context, project_id
-    )
+    found = await request.read(default_types.show_default_type, request.context, project_id)
     return {"default_type": found}
 
 
@@ -42,23 +40,19 @@ async def set_default_type(request: Request, body: SetDefaultType) -> dict[str, 
     """Give a project a default of its own."""
     if not body.volume_type:
         raise InvalidInput("Invalid input: 'default_type.volume_type' must not be empty.")
-    made = await request.services.units.write(
+    made = await request.write(
         default_types.set_default_type,
         request.context,
         request.parameters["project_id"],
         body.volume_type,
-        trace=request.trace,
     )
     return {"default_type": made}
 
 
 async def unset_default_type(request: Request) -> None:
     """Take a project's own default away."""
-    await request.services.units.write(
-        default_types.unset_default_type,
-        request.context,
-        request.parameters["project_id"],
-        trace=request.trace,
+    await request.write(
+        default_types.unset_default_type, request.context, request.parameters["project_id"]
     )
 
 

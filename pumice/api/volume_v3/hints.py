@@ -13,6 +13,8 @@ KEY: Final = "OS-SCH-HNT:scheduler_hints"
 """Stands beside the volume in the body."""
 MAX_QUERY: Final = 4096
 """Characters of a query, which is kept with the operation, and named in the verdict on each pool."""
+MAX_IDS: Final = 100
+"""Volumes in one hint, each of which is looked up."""
 
 
 def read_hints(given: dict[str, Any] | None) -> AskedHints | None:
@@ -24,11 +26,13 @@ def read_hints(given: dict[str, Any] | None) -> AskedHints | None:
 
 
 def _uuids(given: dict[str, Any], name: str) -> tuple[str, ...] | None:
-    """One UUID, or a list of several in which none stands twice; an empty list asks for nothing."""
+    """One UUID, or a list of up to ``MAX_IDS`` in which none stands twice; an empty list asks for nothing."""
     if name not in given:
         return None
-    value = given[name]
-    ids = [_one_uuid(name, one) for one in (value if isinstance(value, list) else [value])]
+    values = given[name] if isinstance(given[name], list) else [given[name]]
+    if len(values) > MAX_IDS:
+        raise InvalidInput(f"Invalid input: '{KEY}.{name}' names more than {MAX_IDS} volumes.")
+    ids = [_one_uuid(name, value) for value in values]
     if len(set(ids)) < len(ids):
         raise InvalidInput(f"Invalid input: '{KEY}.{name}' names a volume twice.")
     return tuple(ids) or None

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any, Final
 
 from pumice.api.body import Body, Text
+from pumice.api.query import single_values
 from pumice.api.request import Request
 from pumice.api.route import Route
+from pumice.api.views import time_text
 from pumice.api.volume_v3 import policies
-from pumice.api.volume_v3.query import single_values
 from pumice.api.volume_v3.services import find_services
-from pumice.api.volume_v3.views import time_text
 from pumice.errors import InvalidInput, NotFound
 from pumice.model.backend import ServiceFlags
 from pumice.services.hosts import VOLUME, find_usage, set_service
@@ -49,7 +49,7 @@ async def list_os_hosts(request: Request) -> dict[str, Any]:
 async def show_os_host(request: Request) -> dict[str, Any]:
     """What there is on a backend in all, then for each project; every figure is a text."""
     host = request.parameters["host"]
-    usage = await request.services.units.read(find_usage, host)
+    usage = await request.read(find_usage, host)
     total = sum(one.volumes for one in usage), sum(one.size_gib for one in usage)
     rows = [("(total)", *total), *((one.project_id, one.volumes, one.size_gib) for one in usage)]
     return {
@@ -76,9 +76,7 @@ async def update_os_host(request: Request, body: UpdateHost) -> dict[str, Any]:
         raise InvalidInput(f"Invalid status: '{body.status}'")
     flags = ServiceFlags(_STATES[status])
     view = request.services.pools
-    await request.services.units.write(
-        set_service, request.context, host, VOLUME, flags, view, trace=request.trace
-    )
+    await request.write(set_service, request.context, host, VOLUME, flags, view)
     return {"host": host, "status": f"{status}d"}
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from pumice.api.query import single_values
 from pumice.api.request import Request
 from pumice.api.route import Route
 from pumice.api.volume_v3 import policies, versions
-from pumice.api.volume_v3.query import single_values
 from pumice.services import quotas
 from pumice.services.quotas import QuotaDefaults
 
@@ -24,11 +24,8 @@ _NAMES: Final = (
 async def list_limits(request: Request) -> dict[str, Any]:
     """The limits of a project and what it uses; requests are not limited in their rate."""
     context = request.context
-    found = await request.services.units.read(
-        quotas.show_quota,
-        context,
-        _project(request),
-        QuotaDefaults.of(request.services.settings),
+    found = await request.read(
+        quotas.show_quota, context, _project(request), QuotaDefaults.of(request.services.settings)
     )
     absolute = {limit: found[resource].limit for resource, limit, _ in _NAMES}
     if request.services.rules.allows(policies.USED_LIMITS, context):

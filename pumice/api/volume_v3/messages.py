@@ -7,11 +7,12 @@ from typing import Any, Final
 from msgspec import Struct
 from msgspec.structs import replace
 
+from pumice.api.query import PAGE_KEYS, page, single_values
 from pumice.api.request import Request
 from pumice.api.route import Route
+from pumice.api.views import next_link, time_text
 from pumice.api.volume_v3 import policies, versions
-from pumice.api.volume_v3.query import PAGE_KEYS, page, single_values
-from pumice.api.volume_v3.views import Link, links, next_link, time_text
+from pumice.api.volume_v3.views import Link, links
 from pumice.errors import InvalidInput, NotFound
 from pumice.model.message import LEVEL, Message, MessageQuery
 from pumice.services.messages import SORT_KEYS, delete_message, find_message, list_messages
@@ -56,7 +57,7 @@ async def list_all(request: Request) -> dict[str, Any]:
     """The messages of the caller's project, newest first; from 3.5 by pages, filtered and sorted."""
     query = _query(request)
     # One more than the page holds tells whether another page follows.
-    found = await request.services.units.read(list_messages, replace(query, limit=query.limit + 1))
+    found = await request.read(list_messages, replace(query, limit=query.limit + 1))
     shown = found[: query.limit]
     answer: dict[str, Any] = {"messages": [view(request, one) for one in shown]}
     if len(found) > len(shown) and request.microversion >= versions.MESSAGES_PAGES:
@@ -98,15 +99,13 @@ def _filters(request: Request, given: dict[str, str]) -> dict[str, str]:
 async def show(request: Request) -> dict[str, Any]:
     """One message."""
     message_id = request.parameters["message_id"]
-    found = await request.services.units.read(find_message, request.context, message_id)
+    found = await request.read(find_message, request.context, message_id)
     return {"message": view(request, found)}
 
 
 async def delete(request: Request) -> None:
     """Remove one message."""
-    await request.services.units.write(
-        delete_message, request.context, request.parameters["message_id"], trace=request.trace
-    )
+    await request.write(delete_message, request.context, request.parameters["message_id"])
 
 
 ROUTES: Final = (

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from pumice.api.query import boolean, single_values
 from pumice.api.request import Request
 from pumice.api.route import Route
+from pumice.api.views import time_text
 from pumice.api.volume_v3 import policies, versions
-from pumice.api.volume_v3.query import boolean, single_values
-from pumice.api.volume_v3.views import time_text
 from pumice.errors import InvalidInput, VolumeTypeNotFound
 from pumice.model.backend import Pool
 from pumice.scheduler.figures import figures

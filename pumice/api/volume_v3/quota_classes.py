@@ -27,7 +27,7 @@ class QuotaClassSet(Body):
 async def show_quota_class(request: Request) -> dict[str, Any]:
     """The limits of a class."""
     name = request.parameters["class_name"]
-    found = await request.services.units.read(
+    found = await request.read(
         quota_classes.show_quota_class,
         request.context,
         name,
@@ -38,13 +38,12 @@ async def show_quota_class(request: Request) -> dict[str, Any]:
 
 async def update_quota_class(request: Request, body: QuotaClassSet) -> dict[str, Any]:
     """Set limits of a class."""
-    found = await request.services.units.write(
+    found = await request.write(
         quota_classes.update_quota_class,
         request.context,
         require_short(request.parameters["class_name"], "The name of a quota class"),
         limits(body.content, "quota_class_set"),
         QuotaDefaults.of(request.services.settings),
-        trace=request.trace,
     )
     return {"quota_class_set": found}
 

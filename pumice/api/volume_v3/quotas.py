@@ -8,10 +8,10 @@ from typing import Any, Final
 from msgspec import Struct
 
 from pumice.api.body import MAX_TEXT, Body, parse_int
+from pumice.api.query import boolean, single_values
 from pumice.api.request import Request
 from pumice.api.route import Route
 from pumice.api.volume_v3 import policies
-from pumice.api.volume_v3.query import boolean, single_values
 from pumice.errors import InvalidInput
 from pumice.services import quota_classes, quotas
 from pumice.services.quotas import UNLIMITED, QuotaDefaults
@@ -66,11 +66,8 @@ async def show_quota(request: Request) -> dict[str, Any]:
     """A project's limits, with ``usage`` beside what it uses."""
     usage = boolean(single_values(request), "usage")
     project_id = request.parameters["project_id"]
-    found = await request.services.units.read(
-        quotas.show_quota,
-        request.context,
-        project_id,
-        QuotaDefaults.of(request.services.settings),
+    found = await request.read(
+        quotas.show_quota, request.context, project_id, QuotaDefaults.of(request.services.settings)
     )
     shown = {
         name: QuotaView(one.limit, one.in_use) if usage else one.limit
@@ -81,7 +78,7 @@ async def show_quota(request: Request) -> dict[str, Any]:
 
 async def show_defaults(request: Request) -> dict[str, Any]:
     """The limits of a project that has none of its own."""
-    found = await request.services.units.read(
+    found = await request.read(
         quota_classes.show_quota_class,
         request.context,
         quota_classes.DEFAULT,
@@ -95,25 +92,19 @@ async def update_quota(request: Request, body: QuotaSet) -> dict[str, Any]:
     if not body.content:
         raise InvalidInput("Invalid input: 'quota_set' must hold at least one limit.")
     wanted = {name: value for name, value in body.content.items() if name not in _NO_LIMITS}
-    found = await request.services.units.write(
+    found = await request.write(
         quotas.update_quota,
         request.context,
         require_short(request.parameters["project_id"], "The id of a project"),
         limits(wanted, "quota_set"),
         QuotaDefaults.of(request.services.settings),
-        trace=request.trace,
     )
     return {"quota_set": {name: one.limit for name, one in found.items()}}
 
 
 async def delete_quota(request: Request) -> None:
     """Give a project the default limits again."""
-    await request.services.units.write(
-        quotas.delete_quota,
-        request.context,
-        request.parameters["project_id"],
-        trace=request.trace,
-    )
+    await request.write(quotas.delete_quota, request.context, request.parameters["project_id"])
 
 
 _ONE: Final = "/os-quota-sets/{project_id}"

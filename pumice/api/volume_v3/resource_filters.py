@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from pumice.api.query import single_values
 from pumice.api.request import Request
 from pumice.api.route import Route
 from pumice.api.volume_v3 import policies, versions
-from pumice.api.volume_v3.query import single_values
 
 RESOURCE_FILTERS: Final[Mapping[str, tuple[str, ...]]] = {
     "volume": (

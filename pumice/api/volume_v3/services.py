@@ -10,11 +10,11 @@ from msgspec import UNSET, Struct, UnsetType
 
 from pumice.api.body import Body, Name, Text
 from pumice.api.policy import Policy
+from pumice.api.query import single_values
 from pumice.api.request import Request
 from pumice.api.route import Handler, Route
+from pumice.api.views import time_text
 from pumice.api.volume_v3 import policies, versions
-from pumice.api.volume_v3.query import single_values
-from pumice.api.volume_v3.views import time_text
 from pumice.errors import InvalidInput, NotFound
 from pumice.model.backend import ServiceFlags
 from pumice.services.hosts import ServiceState, freeze, list_services, set_service
@@ -93,7 +93,7 @@ class FreezeHost(Body):
 async def find_services(request: Request) -> list[ServiceState]:
     """Every service as it is now."""
     settings = request.services.settings
-    return await request.services.units.read(
+    return await request.read(
         list_services,
         request.context,
         settings.service_down_time,
@@ -143,14 +143,8 @@ async def _change(request: Request, body: ChangeService, flags: ServiceFlags) ->
     host, binary, service = _host(body.host), body.binary or "", body.service or ""
     if not (binary or service):
         raise InvalidInput("Invalid input: 'body' needs a 'binary' or a 'service'.")
-    await request.services.units.write(
-        set_service,
-        request.context,
-        host,
-        binary or service,
-        flags,
-        request.services.pools,
-        trace=request.trace,
+    await request.write(
+        set_service, request.context, host, binary or service, flags, request.services.pools
     )
     return {
         "host": host,
@@ -180,7 +174,7 @@ async def _freeze(request: Request, body: FreezeHost, policy: Policy, *, frozen:
             )
         raise NotFound(f"Cluster {body.cluster} could not be found.")
     view = request.services.pools
-    await request.services.units.write(freeze, _host(body.host), frozen, view, trace=request.trace)
+    await request.write(freeze, _host(body.host), frozen, view)
 
 
 def _host(host: str | None) -> str:

@@ -31,9 +31,7 @@ class RemoveAccess(AddAccess):
 async def list_type_access(request: Request) -> dict[str, Any]:
     """The projects that may use the type."""
     type_id = request.parameters["type_id"]
-    projects = await request.services.units.read(
-        type_access.list_type_access, request.context, type_id
-    )
+    projects = await request.read(type_access.list_type_access, request.context, type_id)
     return {
         "volume_type_access": [
             {"volume_type_id": type_id, "project_id": project_id} for project_id in projects
@@ -48,7 +46,6 @@ async def add_type_access(request: Request, body: AddAccess) -> None:
         request.context,
         request.parameters["type_id"],
         _project(body),
-        view=lambda nothing: nothing,
     )
 
 
@@ -59,7 +56,6 @@ async def remove_type_access(request: Request, body: RemoveAccess) -> None:
         request.context,
         request.parameters["type_id"],
         _project(body),
-        view=lambda nothing: nothing,
     )
 
 

@@ -10,11 +10,12 @@ from msgspec.structs import replace
 
 from pumice.api.body import MAX_TEXT, Body, CinderBool, parse_bool
 from pumice.api.policy import Policy
+from pumice.api.query import PAGE_KEYS, page, single_values
 from pumice.api.request import Request
 from pumice.api.route import Route
+from pumice.api.views import next_link
 from pumice.api.volume_v3 import policies, versions
-from pumice.api.volume_v3.query import PAGE_KEYS, literal, page, single_values, sliced
-from pumice.api.volume_v3.views import next_link
+from pumice.api.volume_v3.query import literal, sliced
 from pumice.errors import Conflict, InvalidInput, NotFound, VolumeTypeNotFound
 from pumice.model.volume import VolumeType
 from pumice.services import volume_types
@@ -122,7 +123,7 @@ async def list_types(request: Request) -> dict[str, Any]:
     paging = page(given, SORT_KEYS)
     wanted = _extra_specs_filter(request, given)
     is_public = _is_public(given) if request.context.is_admin else None
-    types = await request.services.units.read(
+    types = await request.read(
         volume_types.list_volume_types, request.context, TypeQuery(is_public)
     )
     types = [one for one in types if wanted.items() <= _visible(request, one).items()]
@@ -208,12 +209,10 @@ async def _find(request: Request) -> VolumeType:
     reference = request.parameters["type_id"]
     if reference == "default":
         default_name = request.services.settings.default_volume_type
-        return await request.services.units.read(
+        return await request.read(
             volume_types.find_type_or_default, request.context, None, default_name
         )
-    return await request.services.units.read(
-        volume_types.show_volume_type, request.context, reference
-    )
+    return await request.read(volume_types.show_volume_type, request.context, reference)
 
 
 async def show_type(request: Request) -> dict[str, Any]:
@@ -230,12 +229,11 @@ async def update_type(request: Request, body: UpdateType) -> dict[str, Any]:
         )
     _check_description(body.description)
     name = None if body.name is None else _checked_name(body.name)
-    changed = await request.services.units.write(
+    changed = await request.write(
         volume_types.update_volume_type,
         request.context,
         request.parameters["type_id"],
         TypeChanges(name, body.description, is_public),
-        trace=request.trace,
     )
     # Cinder answers a change in its oldest words, and Tempest holds it to them.
     shown = replace(view(request, changed), access_is_public=UNSET, qos_specs_id=UNSET)
@@ -244,12 +242,11 @@ async def update_type(request: Request, body: UpdateType) -> dict[str, Any]:
 
 async def delete_type(request: Request) -> None:
     """Remove a type that no volume has."""
-    await request.services.units.write(
+    await request.write(
         volume_types.delete_volume_type,
         request.context,
         (await _find(request)).id,
         request.services.settings.default_volume_type,
-        trace=request.trace,
     )
 
 
@@ -278,8 +275,13 @@ async def show_extra_spec(request: Request) -> dict[str, Any]:
 async def create_extra_specs(request: Request, body: SpecsBody) -> dict[str, Any]:
     """Add extra specs."""
     _check_specs(body.extra_specs)
-    await _set(request, body.extra_specs)
-    return {"extra_specs": body.extra_specs}
+    return await request.write(
+        volume_types.set_extra_specs,
+        request.context,
+        (await _find(request)).id,
+        body.extra_specs,
+        view=lambda _: {"extra_specs": body.extra_specs},
+    )
 
 
 async def update_extra_spec(request: Request, body: AnySpec) -> dict[str, Any]:
@@ -290,28 +292,19 @@ async def update_extra_spec(request: Request, body: AnySpec) -> dict[str, Any]:
             "Request body and URI mismatch: the body must hold just the key in the URI."
         )
     _check_specs(body.content)
-    await _set(request, body.content)
-    return body.content
-
-
-async def _set(request: Request, specs: dict[str, str | None]) -> None:
-    await request.services.units.write(
-        volume_types.set_extra_specs,
-        request.context,
-        (await _find(request)).id,
-        specs,
-        trace=request.trace,
+    await request.write(
+        volume_types.set_extra_specs, request.context, (await _find(request)).id, body.content
     )
+    return body.content
 
 
 async def delete_extra_spec(request: Request) -> None:
     """Remove one extra spec."""
-    await request.services.units.write(
+    await request.write(
         volume_types.delete_extra_spec,
         request.context,
         (await _find(request)).id,
         request.parameters["key"],
-        trace=request.trace,
     )
 
 
@@ -384,6 +377,7 @@ ROUTES: Final = (
         create_extra_specs,
         policies.SPECS_CREATE,
         body=SpecsBody,
+        keyed=True,
         raises=(VolumeTypeNotFound,),
     ),
     Route(

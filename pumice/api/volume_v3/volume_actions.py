@@ -71,19 +71,18 @@ class ResetStatus(Body):
 
 async def set_image_metadata(request: Request, body: SetImageMetadata) -> dict[str, Any]:
     """Add or replace items of the image metadata; all items then."""
-    text = await request.services.units.write(
+    text = await request.write(
         volume_metadata.merge_image_metadata,
         request.context,
         request.parameters["volume_id"],
         body.metadata,
-        trace=request.trace,
     )
     return {"metadata": Raw(text.encode())}
 
 
 async def show_image_metadata(request: Request) -> dict[str, Any]:
     """The image metadata."""
-    text = await request.services.units.read(
+    text = await request.read(
         volume_metadata.show_image_metadata, request.context, request.parameters["volume_id"]
     )
     return {"metadata": Raw(text.encode())}
@@ -91,34 +90,25 @@ async def show_image_metadata(request: Request) -> dict[str, Any]:
 
 async def unset_image_metadata(request: Request, body: UnsetImageMetadata) -> None:
     """Remove one item of the image metadata."""
-    await request.services.units.write(
+    await request.write(
         volume_metadata.delete_image_metadata_item,
         request.context,
         request.parameters["volume_id"],
         body.key,
-        trace=request.trace,
     )
 
 
 async def set_bootable(request: Request, body: SetBootable) -> None:
     """Say whether a machine may start from the volume."""
-    await request.services.units.write(
-        volume_actions.set_bootable,
-        request.context,
-        request.parameters["volume_id"],
-        body.bootable,
-        trace=request.trace,
+    await request.write(
+        volume_actions.set_bootable, request.context, request.parameters["volume_id"], body.bootable
     )
 
 
 async def set_readonly(request: Request, body: UpdateReadonlyFlag) -> None:
     """Let the volume be attached read only, or not."""
-    await request.services.units.write(
-        volume_actions.set_readonly,
-        request.context,
-        request.parameters["volume_id"],
-        body.readonly,
-        trace=request.trace,
+    await request.write(
+        volume_actions.set_readonly, request.context, request.parameters["volume_id"], body.readonly
     )
 
 
@@ -133,12 +123,8 @@ async def reset_status(request: Request, body: ResetStatus) -> None:
         raise InvalidInput(
             "Must specify 'status', 'attach_status' or 'migration_status' for update."
         )
-    await request.services.units.write(
-        volume_actions.reset_status,
-        request.context,
-        request.parameters["volume_id"],
-        wanted,
-        trace=request.trace,
+    await request.write(
+        volume_actions.reset_status, request.context, request.parameters["volume_id"], wanted
     )
 
 

@@ -8,11 +8,12 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from pumice.api.query import PAGE_KEYS, boolean, page, single_values
 from pumice.api.request import Request
 from pumice.api.route import Route
+from pumice.api.views import next_link
 from pumice.api.volume_v3 import policies, versions
-from pumice.api.volume_v3.query import PAGE_KEYS, boolean, page, single_values
-from pumice.api.volume_v3.views import Link, links, next_link
+from pumice.api.volume_v3.views import Link, links
 from pumice.api.volume_v3.volume_filters import FIELDS, SORT_KEYS, Chosen, MatchesNothing
 from pumice.api.volume_v3.volumes import detail
 from pumice.errors import VolumeNotFound
@@ -49,12 +50,12 @@ async def _list(request: Request, view: Callable[[Volume], Any]) -> dict[str, An
     except MatchesNothing:
         return {"volumes": [], "count": 0} if with_count else {"volumes": []}
     if query.limit:
-        volumes = await request.services.units.read(list_volumes, query)
+        volumes = await request.read(list_volumes, query)
     answer: dict[str, Any] = {"volumes": [view(volume) for volume in volumes]}
     if volumes and len(volumes) == query.limit:
         answer["volumes_links"] = next_link(request, volumes[-1].id)
     if with_count:
-        answer["count"] = await request.services.units.read(count_volumes, query)
+        answer["count"] = await request.read(count_volumes, query)
     return answer
 
 
@@ -105,7 +106,7 @@ def _project_id(request: Request, given: dict[str, str]) -> str | None:
 async def show_summary(request: Request) -> dict[str, Any]:
     """How many volumes and GiB; from 3.36 also the different values of each key of the metadata."""
     with_metadata = request.microversion >= versions.SUMMARY_METADATA
-    summary = await request.services.units.read(
+    summary = await request.read(
         partial(summarise_volumes, with_metadata=with_metadata),
         _project_id(request, single_values(request)),
     )

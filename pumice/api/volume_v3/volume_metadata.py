@@ -34,7 +34,7 @@ class ItemBody(Body):
 
 async def list_metadata(request: Request) -> Answer:
     """All items; from 3.15 with the tag that ``If-Match`` takes."""
-    text = await request.services.units.read(
+    text = await request.read(
         volume_metadata.show_metadata, request.context, request.parameters["volume_id"]
     )
     headers: tuple[tuple[bytes, bytes], ...] = ()
@@ -46,7 +46,7 @@ async def list_metadata(request: Request) -> Answer:
 async def show_item(request: Request) -> dict[str, Any]:
     """One item."""
     key = request.parameters["key"]
-    value = await request.services.units.read(
+    value = await request.read(
         volume_metadata.show_metadata_item, request.context, request.parameters["volume_id"], key
     )
     return {"meta": {key: value}}
@@ -54,25 +54,23 @@ async def show_item(request: Request) -> dict[str, Any]:
 
 async def create_metadata(request: Request, body: MetadataBody) -> dict[str, Any]:
     """Add or replace items; all items then."""
-    text = await request.services.units.write(
+    text = await request.write(
         volume_metadata.merge_metadata,
         request.context,
         request.parameters["volume_id"],
         body.metadata,
-        trace=request.trace,
     )
     return _view(text)
 
 
 async def replace_metadata(request: Request, body: MetadataBody) -> dict[str, Any]:
     """Replace all items; all items then."""
-    text = await request.services.units.write(
+    text = await request.write(
         volume_metadata.replace_metadata,
         request.context,
         request.parameters["volume_id"],
         body.metadata,
         _tags(request),
-        trace=request.trace,
     )
     return _view(text)
 
@@ -83,25 +81,23 @@ async def update_item(request: Request, body: ItemBody) -> dict[str, Any]:
         raise InvalidInput("Invalid input: 'meta' must hold exactly one item.")
     if request.parameters["key"] not in body.meta:
         raise InvalidInput("Request body and URI mismatch")
-    await request.services.units.write(
+    await request.write(
         volume_metadata.merge_metadata,
         request.context,
         request.parameters["volume_id"],
         body.meta,
         _tags(request),
-        trace=request.trace,
     )
     return {"meta": body.meta}
 
 
 async def delete_item(request: Request) -> None:
     """Remove one item."""
-    await request.services.units.write(
+    await request.write(
         volume_metadata.delete_metadata_item,
         request.context,
         request.parameters["volume_id"],
         request.parameters["key"],
-        trace=request.trace,
     )
 
 

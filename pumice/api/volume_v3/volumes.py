@@ -8,11 +8,12 @@ from typing import Any, ClassVar, Final
 from msgspec import UNSET, Raw, Struct, UnsetType, field, json
 
 from pumice.api.body import Body, CinderBool, CinderInt, Metadata, Name, Text, Uuid
+from pumice.api.query import boolean, single_values
 from pumice.api.request import Request
 from pumice.api.route import Route
+from pumice.api.views import time_text
 from pumice.api.volume_v3 import hints, policies, versions
-from pumice.api.volume_v3.query import boolean, single_values
-from pumice.api.volume_v3.views import Link, links, time_text
+from pumice.api.volume_v3.views import Link, links
 from pumice.errors import (
     InvalidInput,
     InvalidState,
@@ -241,12 +242,8 @@ async def update_volume(request: Request, body: UpdateVolume) -> dict[str, Any]:
     )
     if changes == Changes() and request.microversion >= versions.STRICT_BODIES:
         raise InvalidInput("Invalid input: 'volume' must have a name, a description or metadata.")
-    volume = await request.services.units.write(
-        volumes.update_volume,
-        request.context,
-        request.parameters["volume_id"],
-        changes,
-        trace=request.trace,
+    volume = await request.write(
+        volumes.update_volume, request.context, request.parameters["volume_id"], changes
     )
     return {"volume": detail(request, volume, shown=False)}
 
@@ -274,7 +271,7 @@ ROUTES: Final = (
         body=CreateVolume,
         keyed=True,
         replay_name=lambda body: body.name or body.display_name,
-        raises=(VolumeTypeNotFound, QuotaExceeded, NotSupported, NotFound),
+        raises=(VolumeTypeNotFound, TooLarge, QuotaExceeded, NotSupported, NotFound),
     ),
     Route(
         "GET",
