@@ -47,13 +47,20 @@ from pumice.operations.registry import OPERATIONS
 from pumice.scheduler.registry import Ingredients, make_scheduler
 from pumice.scheduler.view import PoolsView
 from pumice.seams import Seams
-from pumice.services.bootstrap import ADMIN, bootstrap, is_bootstrapped, new_bootstrap
+from pumice.services.bootstrap import (
+    ADMIN,
+    bootstrap,
+    find_admin,
+    is_bootstrapped,
+    new_bootstrap,
+)
 from pumice.services.catalog import CatalogService
 from pumice.services.check import Finding, check
 from pumice.services.generation import Generation
 from pumice.services.keys import TokenKeys, WriteKeys
 from pumice.services.operations import OperationService
 from pumice.services.passwords import PasswordChecks
+from pumice.services.scopes import Reference, find_login
 from pumice.services.tokens import TokenService
 from pumice.services.users import reset_password
 from pumice.services.volumes import VolumeService
@@ -269,18 +276,37 @@ async def _bootstrap(process: Process, state_dir: StateDir, url: str, settings: 
     done = await process.store.read(is_bootstrapped)
     kept = state_dir.read_admin_password()
     wanted = os.environ.get("PUMICE_ADMIN_PASSWORD")
-    if done and not kept and not wanted:
-        log.warning("clouds.yaml and openrc stay as they are: the admin's password is not known")
-        return
     if kept and wanted and kept != wanted:
         log.warning("PUMICE_ADMIN_PASSWORD counts at the first start only; the password stays")
-    password = kept or wanted or _new_password(process.services.seams)
+    password = kept or wanted or ""
+    if done and not await _is_admins(process, password, is_kept=password == kept):
+        log.warning(
+            "clouds.yaml and openrc stay as they are: they do not have the admin's password; "
+            "`pumice identity user set-password admin` sets one and writes it there"
+        )
+        return
+    password = password or _new_password(process.services.seams)
     # The files first: a password in the database that stands in no file would be lost by a crash.
     state_dir.write_clients_files(url, password)
     seams = process.services.seams
     if not done:
         hashed = hash_password(password, settings.password_hash_rounds)
         await process.store.write(bootstrap, new_bootstrap(seams, hashed))
+
+
+async def _is_admins(process: Process, password: str, *, is_kept: bool) -> bool:
+    """Whether the administrator of the first start has this password.
+
+    One that ``is_kept`` in the clients' files is hashed only if his tokens were ended since, as a new
+    password does: any other start shall be quick.
+    """
+    admin = await process.store.read(find_admin)
+    if admin is None or not password:
+        return False
+    if is_kept and not admin.tokens_after:
+        return True
+    login = await process.store.read(find_login, Reference(id=admin.id))
+    return await process.services.passwords.is_right(login, password)
 
 
 def _new_password(seams: Seams) -> str:
@@ -389,9 +415,8 @@ def set_password(
         settings = load(config or state_dir.conf).settings
         hashed = hash_password(password, settings.password_hash_rounds)
         store = SqliteStore(state_dir.database)
-        now_us = seams.clock.now_us()
         try:
-            user = asyncio.run(store.write(reset_password, name, domain, hashed, now_us))
+            user = asyncio.run(store.write(reset_password, name, domain, hashed, seams.clock))
         finally:
             store.close()
         keep_password_of(user.name, user.domain_id, state_path, password)

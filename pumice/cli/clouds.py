@@ -12,6 +12,9 @@ from pumice.state_dir import choose_path
 STATE_DIR_CLOUD: Final = "pumice"
 """The cloud in the ``clouds.yaml`` of a state directory."""
 
+OS_AUTH_URL: Final = "OS_AUTH_URL"
+"""The origin of a cloud that the environment's variables describe."""
+
 _AUTH: Final = (
     "username",
     "user_id",
@@ -84,11 +87,25 @@ def state_dir_of(asked: Asked, environ: Mapping[str, str]) -> Path | None:
     return choose_path(asked.state_dir, environ)
 
 
+def state_dir_with(cloud: Cloud, asked: Asked, environ: Mapping[str, str]) -> Path | None:
+    """The state directory whose own ``clouds.yaml`` logs in as ``cloud`` does; None if there is none.
+
+    So it is found too where its ``openrc`` or its ``clouds.yaml`` was the way to the cloud.
+    """
+    try:
+        path = choose_path(asked.state_dir, environ)
+        own = _of_state_dir(path)
+    except UsageError:
+        return None
+    same = own.auth_url == cloud.auth_url and own.auth.get("password") == cloud.auth.get("password")
+    return path if same else None
+
+
 def _from_environment(environ: Mapping[str, str]) -> Cloud:
     auth = {key: environ.get(f"OS_{key.upper()}", "") for key in _AUTH}
     return Cloud(
-        "OS_AUTH_URL",
-        environ["OS_AUTH_URL"],
+        OS_AUTH_URL,
+        environ[OS_AUTH_URL],
         {key: text for key, text in auth.items() if text},
         region=environ.get("OS_REGION_NAME") or None,
         interface=environ.get("OS_INTERFACE") or "public",

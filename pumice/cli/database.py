@@ -10,7 +10,7 @@ import msgspec
 from pumice.api.pumice_v1 import operations as api
 from pumice.api.pumice_v1.traces import LISTED
 from pumice.api.request import Request
-from pumice.api.volume_v3.views import time_text
+from pumice.api.views import time_text
 from pumice.cli.source import Wanted
 from pumice.context import Context
 from pumice.errors import NotFound

@@ -107,4 +107,5 @@ def restore(
         return
     if kept is not None:
         output.say(f"The database that was there is kept as {kept}.")
-    output.say("Restored. `pumice db check` tells what the backends hold that it does not know of.")
+    output.say("Restored: passwords and revoked tokens are those of the copy, too.")
+    output.say("`pumice db check` tells what the backends hold that it does not know of.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
@@ -11,7 +12,7 @@ from urllib.parse import quote
 import typer
 
 from pumice.cli import output
-from pumice.cli.clouds import Asked, find_cloud, state_dir_of
+from pumice.cli.clouds import OS_AUTH_URL, Asked, find_cloud, state_dir_of, state_dir_with
 from pumice.cli.options import Cloud, Config, Insecure, Json, StateDir
 from pumice.errors import NotFound, UsageError
 
@@ -50,10 +51,13 @@ def set_password(
     """Change a user's password; all tokens that he has end.
 
     While nobody serves the state directory, its database is changed: so a lost password of the
-    administrator can be replaced. The clouds.yaml and openrc there get the administrator's new one.
+    administrator can be replaced. The clouds.yaml and openrc of the state directory get the
+    administrator's new one.
     """
     from pumice import process
 
+    for text in (name, domain):
+        _refuse_unless_text(text)
     asked = Asked(cloud, state_dir, insecure)
     place = _place(asked)
     password = _line_of_stdin() if password_stdin else _typed_twice()
@@ -62,9 +66,13 @@ def set_password(
         owner = {"id": changed.id, "name": changed.name, "domain_id": changed.domain_id}
     else:
         owner = _set_over_http(place, name, domain, password)
-        path = state_dir_of(asked, os.environ)
-        if path is not None:
-            process.keep_password_of(owner["name"], owner["domain_id"], path, password)
+        used = find_cloud(asked, os.environ, Path.cwd())
+        path = state_dir_of(asked, os.environ) or state_dir_with(used, asked, os.environ)
+        kept = path and process.keep_password_of(
+            owner["name"], owner["domain_id"], path, password
+        )
+        if kept and used.origin == OS_AUTH_URL:
+            output.note(f"OS_PASSWORD of this shell is the old one: . {shlex.quote(str(path))}/openrc")
     if as_json:
         output.show_json(owner)
     else:
@@ -153,6 +161,14 @@ def _domain_id(session: Session, domain: str) -> str:
             raise NotFound(f"There is no domain {domain}.") from error
         return str(named[0]["id"])
     return domain
+
+
+def _refuse_unless_text(given: str) -> None:
+    """Raise :class:`UsageError` for bytes of the command line that are no UTF-8: no name has them."""
+    try:
+        given.encode()
+    except UnicodeEncodeError:
+        raise UsageError(f"{given!r} is not UTF-8 text.") from None
 
 
 def _typed_twice() -> str:

@@ -62,9 +62,11 @@ class Keyring:
         """
         if max_active < LEAST_ACTIVE:
             raise ValueError(f"A keyring needs {LEAST_ACTIVE} keys, not {max_active}.")
-        promoted = {max(self._keys) + 1: self._keys[STAGED]}
+        staged, primary = self._keys[STAGED], max(self._keys)
         numbered = {number: key for number, key in self._keys.items() if number != STAGED}
-        newest = sorted((numbered | promoted).items(), reverse=True)[: max_active - 1]
+        if staged != self._keys[primary]:  # Else a crash broke a rotation off when this was done.
+            numbered[primary + 1] = staged
+        newest = sorted(numbered.items(), reverse=True)[: max_active - 1]
         return self.from_files({STAGED: new_key, **dict(newest)})
 
     def encrypt(self, payload: bytes, at_seconds: int) -> str:

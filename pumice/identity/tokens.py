@@ -15,14 +15,10 @@ from typing import Annotated, Any, Final, Literal
 from msgspec import Meta, MsgspecError, Struct, msgpack
 
 from pumice.identity.keyring import Keyring, refused
-
-Scope = Literal["unscoped", "project", "domain", "system"]
+from pumice.model.identity import DEFAULT_DOMAIN_ID, ScopeKind
 
 MAX_CHARS: Final = 1024
 """Longer texts are refused unread. A token has 180 to 250, and 400 if its ids are no UUIDs."""
-
-DEFAULT_DOMAIN_ID: Final = "default"
-"""The one domain id that is not 32 hex digits."""
 
 # Keystone reads a set of methods from the highest bit down, and so do the answers of its API.
 _METHODS: Final = {
@@ -48,7 +44,7 @@ class Token(Struct, frozen=True):
 
     user_id: str
     methods: tuple[str, ...]
-    scope: Scope
+    scope: ScopeKind
     project_id: str | None
     domain_id: str | None
     expires_at_us: int
@@ -164,7 +160,7 @@ def _to_payload(token: Token) -> _Version:
 
 
 def _from_payload(payload: _Version, issued_at: int) -> Token:
-    scope: Scope = "unscoped"
+    scope: ScopeKind = "unscoped"
     project_id = domain_id = None
     match payload:
         case _Project():

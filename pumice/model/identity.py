@@ -11,6 +11,9 @@ from typing import Any, Final, Literal
 from msgspec import Struct
 
 DEFAULT_DOMAIN_ID: Final = "default"
+"""The one domain id that is not 32 hex digits."""
+MAX_TAGS: Final = 80
+"""Of a project or domain."""
 
 ScopeKind = Literal["unscoped", "project", "domain", "system"]
 """What a token is for. Roles are granted on the last three."""

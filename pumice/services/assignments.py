@@ -31,6 +31,11 @@ class Named(Struct, frozen=True):
     domain_name: str | None
 
 
+MOST_LISTED: Final = 50_000
+"""This list has no pages, and what is in effect grows as users times projects times roles. With names, so
+many are 50 MiB of JSON, for which everybody else waits about a second.
+"""
+
 Names = Mapping[tuple[NamedKind, str], Named]
 """By kind and id."""
 
@@ -134,11 +139,19 @@ def list_assignments(
     effective: bool,  # noqa: FBT001 - a query
     with_names: bool,  # noqa: FBT001 - a query
 ) -> Holdings:
-    """Query: the assignments of ``query`` as granted, or what they mean for each user in effect."""
+    """Query: the assignments of ``query`` as granted, or what they mean for each user in effect.
+
+    Raises :class:`InvalidInput` for more than ``MOST_LISTED``.
+    """
     if effective:
-        found = rows.select_effective(txn, query)
+        found = rows.select_effective(txn, query, MOST_LISTED + 1)
     else:
-        found = [_as_granted(one) for one in rows.select(txn, query)]
+        found = [_as_granted(one) for one in rows.select(txn, query, MOST_LISTED + 1)]
+    if len(found) > MOST_LISTED:
+        raise InvalidInput(
+            f"There are more than {MOST_LISTED} such role assignments; ask for those of one user, group,"
+            " role, project or domain."
+        )
     return Holdings(found, _names(txn, found) if with_names else {})
 
 

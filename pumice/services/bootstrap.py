@@ -99,6 +99,11 @@ def is_bootstrapped(txn: Txn) -> bool:
     return users.exist(txn)
 
 
+def find_admin(txn: Txn) -> User | None:
+    """Query: the administrator of a first start; None if he was renamed or removed."""
+    return users.find_named(txn, DEFAULT_DOMAIN_ID, ADMIN)
+
+
 def bootstrap(txn: Txn, new: Bootstrap) -> None:
     """Unit: make what is missing; what exists stays as an administrator may have changed it."""
     ids = iter(new.identity_ids)
@@ -121,7 +126,7 @@ def _make_admin(txn: Txn, ids: Iterator[str], new: Bootstrap) -> None:
             next(ids), domain_id, domain_id, ADMIN, text, enabled=True, created_at=new.now_us
         )
         projects.insert(txn, project)
-    user = users.find_named(txn, domain_id, ADMIN)
+    user = find_admin(txn)
     if user is None:
         user = User(
             id=next(ids),
@@ -143,11 +148,11 @@ def _make_admin(txn: Txn, ids: Iterator[str], new: Bootstrap) -> None:
 
 
 def _make_role(txn: Txn, ids: Iterator[str], name: str, now_us: int) -> str:
-    """The id of the role of this name."""
+    """The id of the role of this name; a new one is immutable, as those of ``keystone-manage bootstrap``."""
     found = roles.select(txn, RoleQuery(name=name))
     if found:
         return found[0].id
-    role = Role(next(ids), name, "", now_us)
+    role = Role(next(ids), name, "", now_us, options={"immutable": True})
     roles.insert(txn, role)
     return role.id
 

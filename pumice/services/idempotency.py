@@ -56,7 +56,9 @@ def new_attempt(context: Context, path: str, key: str, body: bytes) -> Attempt:
     """A request to ``path`` under the client's ``key``. Raises :class:`InvalidInput` for a bad key."""
     if not 1 <= len(key) <= MAX_KEY or not key.isprintable() or not key.isascii():
         raise InvalidInput(f"An Idempotency-Key has 1 to {MAX_KEY} printable ASCII characters.")
-    scope = Key(context.user_id, context.project_id or "", path, key)
+    # A domain stands where no project does: the same body makes something else in another domain.
+    place = context.project_id or context.domain_id or ""
+    scope = Key(context.user_id, place, path, key)
     expires_us = context.now_us + KEPT_SECONDS * 1_000_000
     return Attempt(scope, hashlib.sha256(body).hexdigest(), context.now_us, expires_us)
 

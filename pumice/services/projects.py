@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
 
 from pumice.context import Context
 from pumice.errors import Forbidden, InvalidInput, NotFound
-from pumice.model.identity import DEFAULT_DOMAIN_ID, Domain, DomainQuery, Project, ProjectQuery
+from pumice.model.identity import (
+    DEFAULT_DOMAIN_ID,
+    MAX_TAGS,
+    Domain,
+    DomainQuery,
+    Project,
+    ProjectQuery,
+)
 from pumice.services.domains import (
     create_domain,
     delete_domain,
@@ -27,9 +34,8 @@ from pumice.store import assignments, domains, users
 from pumice.store import projects as rows
 from pumice.store.txn import Txn
 
-MAX_DEPTH = 5
+MAX_DEPTH: Final = 5
 """Keystone's ``max_project_tree_depth``: so many projects may stand above each other in a domain."""
-MAX_TAGS = 80
 
 AnyProject = Project | Domain
 """A project, or a domain as the project that Keystone has it for."""
@@ -228,7 +234,7 @@ def update_project(txn: Txn, context: Context, project_id: str, changes: Changes
     return project
 
 
-_PLACE = ("domain_id", "parent_id", "is_domain")
+_PLACE: Final = ("domain_id", "parent_id", "is_domain")
 
 
 def _check_place_stays(found: AnyProject, changes: Changes) -> None:
@@ -260,8 +266,9 @@ def _check_enabled(txn: Txn, project: Project) -> None:
 def delete_project(txn: Txn, context: Context, project_id: str) -> None:
     """Unit: remove a project that has none below it, with the roles on it; or the domain of this id.
 
-    Its volumes stay, as Keystone knows of none: administrators see them. Raises :class:`NotFound`, and
-    :class:`Forbidden` if it is immutable or there is a project below it.
+    What flavors, types and quotas say of it goes, too. Its volumes stay, as Keystone knows of none:
+    administrators see them. Raises :class:`NotFound`, and :class:`Forbidden` if it is immutable or there is
+    a project below it.
     """
     found = find_project(txn, context, project_id)
     if isinstance(found, Domain):

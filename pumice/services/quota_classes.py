@@ -20,12 +20,13 @@ DEFAULT: Final = rows.DEFAULT
 
 
 def show_quota_class(
-    txn: Txn, _context: Context, name: str, defaults: QuotaDefaults
+    txn: Txn, context: Context, name: str, defaults: QuotaDefaults
 ) -> dict[str, int]:
     """Query: the limits of a class; what it does not set is as in the class ``default``."""
     limits = asdict(defaults) | rows.limits(txn, DEFAULT) | rows.limits(txn, name)
     return {
-        shown: limits.get(resource, UNLIMITED) for shown, resource in resources_by_name(txn).items()
+        shown: limits.get(resource, UNLIMITED)
+        for shown, resource in resources_by_name(txn, context).items()
     }
 
 
@@ -36,7 +37,7 @@ def update_quota_class(
 
     Raises :class:`pumice.errors.InvalidInput` for an unknown name.
     """
-    resources = resources_by_name(txn)
+    resources = resources_by_name(txn, context)
     require_known(wanted, resources, "quota class set")
     for shown, limit in wanted.items():
         rows.set_limit(txn, name, resources[shown], limit)

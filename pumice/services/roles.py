@@ -13,7 +13,7 @@ from pumice.store import roles as rows
 from pumice.store.txn import Txn
 
 NEVER_IMPLIED: Final = frozenset({"admin"})
-"""Keystone's ``prohibited_implied_role``: who has these was given them by name."""
+"""Keystone's ``prohibited_implied_role``, in lower case: who has these was given them by name."""
 
 
 def list_roles(txn: Txn, _context: Context, query: RoleQuery) -> list[Role]:
@@ -99,7 +99,7 @@ def create_implication(
     none may imply, and for a domain's role that one of no domain would.
     """
     implied, prior = rows.get(txn, implied_id), rows.get(txn, prior_id)
-    if implied.name in NEVER_IMPLIED:
+    if implied.name.lower() in NEVER_IMPLIED:  # Policies do not heed the case either.
         raise Forbidden(f"{implied_id} cannot be an implied roles.")
     if prior.domain_id is None and implied.domain_id is not None:
         raise Forbidden("Global role cannot imply a domain-specific role")

@@ -119,8 +119,10 @@ class TokenService:
             parent = await self._parent(request.token)
             _check_way(parent, request.scope)
         generation = self._generation.value
+        # Before the read: a change that the read does not see is later, and ends the token.
+        now_us = self._now_us()
         grant = await self._store.read(_grant_for, login, parent, request.scope)
-        issued = self._issue(grant, parent, by_password=login is not None)
+        issued = self._issue(grant, parent, now_us, by_password=login is not None)
         self._keep(issued.text, issued.info, generation)
         return issued
 
@@ -156,7 +158,11 @@ class TokenService:
         return info
 
     async def revoke(self, info: TokenInfo, *, with_descendants: bool) -> None:
-        """Let a valid token be void from now on; ``with_descendants`` those got from it, too."""
+        """Let a valid token be void from now on; ``with_descendants`` those got from it, too.
+
+        A token knows itself and the first one of its line: of one that was itself got from a token, those
+        got from it stay valid.
+        """
         unit = self._generation.ending(_revoke)
         await self._store.write(unit, info, with_descendants)
 
@@ -168,14 +174,16 @@ class TokenService:
             raise refused(f"Unknown user or wrong password: {attempt.user}.")
         return login
 
-    def _issue(self, grant: Grant, parent: TokenInfo | None, *, by_password: bool) -> IssuedToken:
-        now_us = self._now_us()
+    def _issue(
+        self, grant: Grant, parent: TokenInfo | None, now_us: int, *, by_password: bool
+    ) -> IssuedToken:
         # The format has whole seconds. Who logs in within the second of his new password gets the next one.
-        issued_us = max(now_us - now_us % _SECOND_US, grant.user.tokens_after + _SECOND_US)
+        this_second = now_us - now_us % _SECOND_US
+        issued_us = max(this_second, grant.user.tokens_after + _SECOND_US)
         used = {"password"} if by_password else set()
         own_id = token_format.audit_id(self._seams.ids.secret(_AUDIT_BYTES))
         audit_ids: tuple[str, ...] = (own_id,)
-        expires_us = issued_us + self._lifetime_us
+        expires_us = this_second + self._lifetime_us
         if parent is not None:
             used |= {"token", *parent.methods}
             audit_ids = (own_id, parent.audit_ids[-1])

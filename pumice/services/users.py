@@ -10,6 +10,7 @@ from msgspec import UNSET, UnsetType
 from pumice.context import Context
 from pumice.errors import InvalidInput, NotFound
 from pumice.model.identity import User, UserQuery
+from pumice.seams import Clock
 from pumice.services.domains import in_own_domain
 from pumice.services.scopes import Login, refused
 from pumice.services.updates import Changes, check_domain_stays, name_taken, updated
@@ -48,10 +49,11 @@ def create_user(txn: Txn, _context: Context, user: User, password_hash: str | No
 
 def update_user(
     txn: Txn,
-    context: Context,
+    _context: Context,
     user_id: str,
     changes: Changes,
     password_hash: str | UnsetType | None,
+    clock: Clock,
 ) -> User:
     """Unit: change a user, and the password unless its new hash is ``UNSET``.
 
@@ -64,7 +66,7 @@ def update_user(
     if password_hash is not UNSET:
         rows.set_password_hash(txn, user_id, password_hash)
     if password_hash is not UNSET or (before.enabled and not user.enabled):
-        user = _without_tokens(user, context.now_us)
+        user = _without_tokens(user, clock)
     _check(txn, user)
     rows.update(txn, user)
     return user
@@ -79,19 +81,23 @@ def _check(txn: Txn, user: User) -> None:
         raise name_taken("user", user.name, user.domain_id)
 
 
-def _without_tokens(user: User, now_us: int) -> User:
+def _without_tokens(user: User, clock: Clock) -> User:
     """``user``, whose tokens are void.
+
+    The time is read within the unit, when nobody can log in any more by what was true before it: who did
+    while a new password was hashed, or while this waited for its turn, has an older token.
 
     After a second change in one second it is a second later than after the first one, because who logged
     in between has a token of that second.
     """
+    now_us = clock.now_us()
     this_second = now_us - now_us % _SECOND_US
     return msgspec.structs.replace(
         user, tokens_after=max(this_second, user.tokens_after + _SECOND_US)
     )
 
 
-def change_password(txn: Txn, login: Login, password_hash: str, now_us: int) -> None:
+def change_password(txn: Txn, login: Login, password_hash: str, clock: Clock) -> None:
     """Unit: change the password of the user who has just proved to be ``login``.
 
     Raises :class:`pumice.errors.Unauthenticated` if he may not log in, or if his password is another one
@@ -109,10 +115,10 @@ def change_password(txn: Txn, login: Login, password_hash: str, now_us: int) -> 
             "changes. Please contact your administrator to reset your password."
         )
     rows.set_password_hash(txn, user.id, password_hash)
-    rows.update(txn, _without_tokens(user, now_us))
+    rows.update(txn, _without_tokens(user, clock))
 
 
-def reset_password(txn: Txn, name: str, domain: str, password_hash: str, now_us: int) -> User:
+def reset_password(txn: Txn, name: str, domain: str, password_hash: str, clock: Clock) -> User:
     """Unit: change a user's password for whoever may write the database; ``domain`` is an id or a name.
 
     Raises :class:`NotFound`.
@@ -124,14 +130,14 @@ def reset_password(txn: Txn, name: str, domain: str, password_hash: str, now_us:
     if user is None:
         raise NotFound(f"There is no user {name} in the domain {domain}.")
     rows.set_password_hash(txn, user.id, password_hash)
-    user = _without_tokens(user, now_us)
+    user = _without_tokens(user, clock)
     rows.update(txn, user)
     return user
 
 
-def revoke_tokens(txn: Txn, context: Context, user_id: str) -> None:
+def revoke_tokens(txn: Txn, _context: Context, user_id: str, clock: Clock) -> None:
     """Unit: end all tokens of a user. Raises :class:`pumice.errors.NotFound`."""
-    rows.update(txn, _without_tokens(rows.get(txn, user_id), context.now_us))
+    rows.update(txn, _without_tokens(rows.get(txn, user_id), clock))
 
 
 def delete_user(txn: Txn, _context: Context, user_id: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from msgspec import Struct
 
 from pumice.context import Context
@@ -37,6 +39,9 @@ class TypeQuery(Struct, frozen=True):
     """
 
     is_public: bool | None
+
+
+EVERY_TYPE: Final = TypeQuery(None)
 
 
 def create_volume_type(txn: Txn, context: Context, new: NewVolumeType) -> VolumeType:

@@ -114,11 +114,12 @@ SELECT actor_type, actor_id, target_type, target_id, role_id, inherited FROM rol
 """
 
 
-def select(txn: Txn, query: AssignmentQuery) -> list[Assignment]:
-    """The assignments of ``query``, as they were granted."""
+def select(txn: Txn, query: AssignmentQuery, limit: int | None = None) -> list[Assignment]:
+    """The assignments of ``query``, as they were granted; at most ``limit``."""
     filters = {"actor_type": query.actor_type, "actor_id": query.actor_id} | _filters(query)
     order = "target_type, target_id, actor_type, actor_id, role_id, inherited"
-    return [_assignment(row) for row in filtered(txn, _DIRECT, filters, order, _conditions(query))]
+    rows = filtered(txn, _DIRECT, filters, order, _conditions(query), limit)
+    return [_assignment(row) for row in rows]
 
 
 # `below` has the projects below the targets of inherited grants; `placed` each grant where it holds;
@@ -161,7 +162,9 @@ FROM (
 """
 
 
-def select_effective(txn: Txn, query: AssignmentQuery) -> list[Holding]:
+def select_effective(
+    txn: Txn, query: AssignmentQuery, limit: int | None = None
+) -> list[Holding]:
     """Who has which roles where, and by what: groups, inherited and implied roles are told apart.
 
     Roles on the system are there only if ``query`` asks for them, as in Keystone; the actor that it asks for
@@ -174,7 +177,7 @@ def select_effective(txn: Txn, query: AssignmentQuery) -> list[Holding]:
     order = (
         "target_type, target_id, user_id, role_id, prior_role_id, actor_type, actor_id, origin_id"
     )
-    rows = filtered(txn, _ALL_EFFECTIVE, filters, order, conditions)
+    rows = filtered(txn, _ALL_EFFECTIVE, filters, order, conditions, limit)
     return [_holding(row) for row in rows]
 
 

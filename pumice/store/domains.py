@@ -9,6 +9,7 @@ from pumice.model.identity import Domain, DomainQuery
 from pumice.store.assignments import ACTORS
 from pumice.store.json_columns import decode_object, decode_texts, parameters
 from pumice.store.listing import matching, page
+from pumice.store.projects import OF_PROJECTS
 from pumice.store.txn import Row, Txn
 
 _SELECT: Final = """
@@ -122,6 +123,7 @@ _REMOVE: Final = (
     WHERE prior_role_id IN ({_ROLES}) OR implied_role_id IN ({_ROLES})
     """,
     f"UPDATE users SET default_project_id = NULL WHERE default_project_id IN ({_PROJECTS})",
+    *(f"DELETE FROM {table} WHERE project_id IN ({_PROJECTS})" for table in OF_PROJECTS),
     "DELETE FROM roles WHERE domain_id = :id",
     "DELETE FROM groups WHERE domain_id = :id",
     "DELETE FROM users WHERE domain_id = :id",

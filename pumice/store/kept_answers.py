@@ -15,7 +15,7 @@ from pumice.store.txn import Txn
 
 
 class Key(Struct, frozen=True):
-    """A client's key in its scope: who sent it, for which project, to which path."""
+    """A client's key in its scope: who sent it, for which project or domain, to which path."""
 
     user_id: str
     project_id: str

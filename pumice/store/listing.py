@@ -27,14 +27,23 @@ _PARTS: Final = {
 
 
 def filtered(
-    txn: Txn, select: str, filters: Filters, order: str, conditions: Sequence[Condition] = ()
+    txn: Txn,
+    select: str,
+    filters: Filters,
+    order: str,
+    conditions: Sequence[Condition] = (),
+    limit: int | None = None,
 ) -> list[Row]:
-    """The rows of ``select`` that equal every filter and fulfil every condition, sorted by ``order``."""
+    """The rows of ``select`` that equal every filter and fulfil every condition, sorted by ``order``.
+
+    At most ``limit`` of them, all if it is None.
+    """
     where = [*_equal(filters), *(sql for sql, _ in conditions)]
-    parameters: dict[str, object] = {**filters}
+    parameters: dict[str, object] = {**filters, "limit": limit}
     for _, values in conditions:
         parameters |= values
-    return txn.all(f"{select} {_clause(where)} ORDER BY {order}", parameters)
+    bound = "" if limit is None else "LIMIT :limit"
+    return txn.all(f"{select} {_clause(where)} ORDER BY {order} {bound}", parameters)
 
 
 def matching(matches: Iterable[Match]) -> list[Condition]:

@@ -61,12 +61,19 @@ def update(txn: Txn, project: Project) -> None:
     txn.change(_UPDATE, parameters(project))
 
 
-_REMOVE: Final = "DELETE FROM projects WHERE id = :id"
+OF_PROJECTS: Final = ("flavor_access", "volume_type_access", "default_types", "quota_limits")
+"""The tables whose rows mean nothing without the project of their ``project_id``."""
+
+_REMOVE: Final = (
+    *(f"DELETE FROM {table} WHERE project_id = :id" for table in OF_PROJECTS),
+    "DELETE FROM projects WHERE id = :id",
+)
 
 
 def remove(txn: Txn, project_id: str) -> None:
-    """Remove the row of a project that has no children."""
-    txn.change(_REMOVE, {"id": project_id})
+    """Remove a project that has no children, with its access to types and flavors, and its limits."""
+    for statement in _REMOVE:
+        txn.change(statement, {"id": project_id})
 
 
 _FIND: Final = f"{_SELECT} WHERE id = :id"

@@ -316,3 +316,30 @@ async def test_who_sees_what(world: World) -> None:
     for who in (cloud.member, await cloud.log_in("guest")):
         assert await status(who, "GET", "role_assignments") == 403
         assert await status(who, "GET", f"role_assignments?{query}") == 403
+
+
+def grant_to_a_crowd(txn: Txn) -> str:
+    """A role for a group of 260 users on the 200 projects of a domain; the domain's id."""
+    domains.insert(txn, Domain("crowded", "Crowded", "", True, 0))
+    groups.insert(txn, Group("crowd", "crowded", "Crowd", "", {}, 0))
+    for n in range(200):
+        projects.insert(txn, Project(f"place-{n}", "crowded", "crowded", f"P{n}", "", True, 0))
+    for n in range(260):
+        users.insert(txn, User(f"one-{n}", "crowded", f"U{n}", True, None, None, None, 0), None)
+        groups.add_member(txn, "crowd", f"one-{n}")
+    role = roles.select(txn, RoleQuery(name="reader"))[0].id
+    assignments.insert(txn, Assignment("group", "crowd", "domain", "crowded", role, inherited=True))
+    return "crowded"
+
+
+async def test_more_than_one_answer_holds() -> None:
+    async with running() as cloud:
+        domain = await cloud.write(grant_to_a_crowd)
+        path = f"{IDENTITY}/role_assignments"
+        refused = await cloud.admin.request("GET", f"{path}?effective")
+        assert refused.status == 400
+        assert "more than 50000 such role assignments" in refused.json()["error"]["message"]
+        found = await cloud.admin.get(f"{path}?effective&user.id=one-7")
+        assert len(found["role_assignments"]) == 200
+        found = await cloud.admin.get(f"{path}?scope.domain.id={domain}")
+        assert len(found["role_assignments"]) == 1

@@ -113,6 +113,37 @@ class TestSetPassword:
         assert is_valid(server.url, log_in(server.url, NEW))
         assert run("operation", "list").status == 0
 
+    @pytest.mark.parametrize("way", ["openrc", "clouds.yaml"])
+    def test_of_the_administrator_who_came_by_the_clients_files(
+        self, run: Run, typed: Any, server: Any, monkeypatch: pytest.MonkeyPatch, way: str
+    ) -> None:
+        before = auth_of(server.state_dir)
+        if way == "openrc":
+            for name, value in before.items():
+                monkeypatch.setenv(f"OS_{name.upper()}", value)
+        else:
+            monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(server.state_dir / "clouds.yaml"))
+            monkeypatch.setenv("OS_CLOUD", "pumice")
+        typed(NEW)
+        ran = run("identity", "user", "set-password", "admin", "--password-stdin")
+        hint = f"OS_PASSWORD of this shell is the old one: . {server.state_dir}/openrc\n"
+        assert (ran.status, ran.err) == (0, hint if way == "openrc" else "")
+        assert auth_of(server.state_dir) == before | {"password": NEW}
+        assert log_in(server.url, NEW)
+
+    def test_of_another_cloud_leaves_the_files_alone(
+        self, run: Run, typed: Any, server: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        for name, value in auth_of(server.state_dir).items():
+            monkeypatch.setenv(f"OS_{name.upper()}", value)
+        other = tmp_path / "other"
+        other.mkdir(mode=0o700)
+        keep_admin_password(other, "that of the other cloud")
+        monkeypatch.setenv("PUMICE_STATE_DIR", str(other))
+        typed(NEW)
+        assert run("identity", "user", "set-password", "admin", "--password-stdin").status == 0
+        assert auth_of(other)["password"] == "that of the other cloud"
+
     def test_of_somebody_else_beside_the_server(self, run: Run, typed: Any, server: Any) -> None:
         before = auth_of(server.state_dir)
         admin = log_in(server.url, before["password"])
@@ -274,6 +305,47 @@ def read(descriptor: int) -> bytes:
         return os.read(descriptor, 1000)
     except OSError:
         return b""
+
+
+class TestAnotherPassword:
+    """A password of the administrator that the clients' files were not told of."""
+
+    STAY = "clouds.yaml and openrc stay as they are: they do not have the admin's password"
+
+    def contents(self, state_dir: Path) -> list[bytes]:
+        return [(state_dir / name).read_bytes() for name in ("clouds.yaml", "openrc")]
+
+    def test_the_next_start_leaves_the_files_alone(
+        self, run: Run, typed: Any, serve: Any, state_dir: Path
+    ) -> None:
+        with serve(state_dir) as server:
+            token = log_in(server.url, auth_of(state_dir)["password"])
+            found = ask("GET", f"{server.url}/users?name=admin", token=token)[1]
+            user = f"{server.url}/users/{found['users'][0]['id']}"
+            assert ask("PATCH", user, {"user": {"password": NEW}}, token)[0] == 200
+            server.end()
+        before = self.contents(state_dir)
+        with serve(state_dir) as server:
+            assert log_in(server.url, NEW)
+            assert self.STAY in server.end()[2]
+        assert self.contents(state_dir) == before
+        typed(f"{NEW}!\n")
+        assert run("identity", "user", "set-password", "admin", "--password-stdin").status == 0
+        with serve(state_dir) as server:
+            assert auth_of(state_dir)["auth_url"] == server.url
+            assert log_in(server.url, auth_of(state_dir)["password"])
+            assert self.STAY not in server.end()[2]
+
+    @pytest.mark.parametrize("is_right", [True, False])
+    def test_one_of_the_environment_is_written_if_it_is_right(
+        self, serve: Any, stopped: Path, monkeypatch: pytest.MonkeyPatch, is_right: bool
+    ) -> None:
+        password = auth_of(stopped)["password"] if is_right else "wrong"
+        (stopped / "clouds.yaml").unlink()
+        monkeypatch.setenv("PUMICE_ADMIN_PASSWORD", password)
+        with serve(stopped) as server:
+            assert (stopped / "clouds.yaml").exists() == is_right
+            assert (self.STAY in server.end()[2]) == (not is_right)
 
 
 def keys_of(state_dir: Path) -> dict[int, bytes]:

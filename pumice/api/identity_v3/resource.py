@@ -17,14 +17,12 @@ from pumice.api.route import Route, Target
 from pumice.api.views import next_url
 from pumice.context import Context
 from pumice.errors import InvalidInput, NotFound
-from pumice.model.identity import DEFAULT_DOMAIN_ID, Match
+from pumice.model.identity import DEFAULT_DOMAIN_ID, MAX_TAGS, Match
 from pumice.services.updates import without_none
 
 T = TypeVar("T")
 V = TypeVar("V")
 A = TypeVarTuple("A")
-
-MAX_TAGS: Final = 80
 
 Name = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"\S")]
 """The name of a user, group or role: not only blanks."""

@@ -90,6 +90,17 @@ def test_a_host_that_has_not_rotated_reads_tokens_of_one_that_has() -> None:
     assert behind.decrypt(ahead.encrypt(b"payload", 7)) == (b"payload", 7)
 
 
+def test_a_rotation_that_a_crash_broke_off_is_not_done_twice() -> None:
+    """The new primary key was written, the new staged one was not: they are one key."""
+    before = Keyring.new(IDS).to_files()
+    text = Keyring.from_files(before).encrypt(b"payload", 7)
+    half = Keyring.from_files({**before, 2: before[0]})
+    later = make_key(IDS)
+    repeated = half.rotate(later)
+    assert repeated.to_files() == {0: later, 1: before[1], 2: before[0]}
+    assert repeated.decrypt(text) == (b"payload", 7)
+
+
 def test_fewer_than_two_keys_are_refused() -> None:
     with pytest.raises(ValueError, match="needs 2 keys, not 1"):
         Keyring.new(IDS).rotate(make_key(IDS), max_active=1)
