@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import secrets
 import shutil
 import sys
@@ -29,6 +30,7 @@ def main() -> int:
     options = parser.parse_args()
     scale = Scale(options.rounds, options.creates, options.driver)
     seed = secrets.randbelow(2**32) if options.seed is None else options.seed
+    logging.getLogger("pumice").setLevel(logging.ERROR)  # What the reconciler removes is no news.
     folder = Path(tempfile.mkdtemp(prefix="pumice-crash-"))
     print(f"Seed {seed}; state in {folder}", flush=True)
     storm = Storm(folder, scale, seed, lambda line: print(line, flush=True))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.crash.history import History
+from tests.crash.history import History, Setting, Told
 from tests.crash.verify import GIB, wrong_files
 
 KEPT = {"id": "1", "name": "kept", "status": "available"}
@@ -73,6 +73,52 @@ def test_what_was_looked_at_does_not_change_any_more(history: History) -> None:
     ]
 
 
+def test_what_is_asked_under_a_key_stays_open_until_it_is_answered(history: History) -> None:
+    made = history.ask_create("made", keyed=True)
+    missing = history.ask_create("missing", keyed=True)
+    kept = history.known["kept"]
+    kept.delete_asked, kept.pending = True, "force delete"
+    found = [KEPT, {"id": "5", "name": "made", "status": "available"}]
+    assert list(history.violations(found)) == []
+    history.learn(found)
+    assert (made.id, made.pending, made.gone) == ("5", "create", False)
+    assert (missing.id, missing.pending, missing.gone) == (None, "create", False)
+    assert kept.delete_asked
+    assert history.there() == [], "what is to be asked again is not to be removed"
+    history.learn([])
+    assert list(history.violations([KEPT])) == [
+        "kept (1) is back, and it was gone or its removal acknowledged",
+        "made (5) was acknowledged and is lost",
+    ]
+
+
+def test_the_last_answer_counts_or_what_was_asked_since() -> None:
+    limit = Setting(1)
+    limit.ask(2)
+    limit.acknowledge()
+    limit.ask(3)
+    assert limit.possible == [2, 3]
+    assert list(limit.violations("the limit", 3)) == []
+    assert list(limit.violations("the limit", 2)) == ["the limit is 2, and may be 3"]
+
+
+def test_wrong_metadata_is_found(history: History) -> None:
+    history.known["kept"].metadata.ask({"a": "1"})
+    history.known["kept"].metadata.acknowledge()
+    assert list(history.violations([KEPT | {"metadata": {}, "bootable": "false"}])) == [
+        "the metadata of kept (1) is {}, and may be {'a': '1'}"
+    ]
+
+
+def test_only_what_was_forced_may_leave_bytes() -> None:
+    told = Told()
+    known = told.volumes.ask_create("forced", keyed=True)
+    known.id, known.forced = "6", True
+    told.volumes.ask_create("other", keyed=True).id = "7"
+    assert told.forced() == {"6"}
+    assert told.pending() == [("volume", "forced"), ("volume", "other")]
+
+
 def test_files_are_compared_with_the_volumes(tmp_path: Path) -> None:
     (tmp_path / "volume-1.raw").touch()
     (tmp_path / "other").touch()
@@ -82,3 +128,4 @@ def test_files_are_compared_with_the_volumes(tmp_path: Path) -> None:
         f"the file volume-1.raw has 0 bytes instead of {GIB}",
         "the file volume-2.raw is missing",
     ]
+    assert list(wrong_files(tmp_path, [], forgiven={"1"})) == ["the file other is left over"]

@@ -15,4 +15,6 @@ async def test_a_killed_server_keeps_every_promise(tmp_path: Path) -> None:
     print("\n".join(lines))
     assert storm.totals.rounds == 2
     assert storm.totals.acknowledged > 0
+    assert storm.totals.repeated > 0, "nothing was cut off that has a key"
+    assert storm.totals.replayed > 0, "nothing was answered again"
     assert storm.totals.unfinished > 0, "nothing was under way when the server was killed"

@@ -1,16 +1,27 @@
-"""What can be seen of a server from outside: its volumes at rest, its files, and its own check."""
+"""What can be seen of a server from outside: what is there at rest, its files, and its own check."""
 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
+import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.cloud import SETTLED, Cloud
+from benchmarks.cloud import SETTLED, Cloud, expect
+from benchmarks.connection import Connection
+from pumice import process as composition
+from pumice import seams as real_seams
+from pumice.bus.memory import MemoryBus
+from pumice.identity.keyring import Keyring
+from pumice.settings import load
+from tests.crash.history import Told
+from tests.crash.kinds import IDLE, LIMITS, SERVICES, TOKENS, UNIQUE, log_in, request, things
 
 GIB: Final = 1024**3
 REST_SECONDS: Final = 60
@@ -31,11 +42,50 @@ async def at_rest(cloud: Cloud) -> tuple[list[dict[str, Any]], float]:
         await asyncio.sleep(0.01)
 
 
-def wrong_files(folder: Path, volumes: Iterable[dict[str, Any]]) -> Iterator[str]:
-    """What is left over, missing or of another size among the file driver's files."""
+async def wrong_answers(cloud: Cloud, driver: str, told: Told) -> list[str]:
+    """What is wrong with all that is no volume, as the API shows it; it is the truth from now on."""
+    connection = await cloud.connect()
+    wrong: list[str] = []
+    for kind in UNIQUE:
+        found = await things(cloud, connection, kind)
+        wrong += told.things[kind].violations(found)
+        told.things[kind].learn(found)
+    reply = await connection.send(request(cloud, "GET", LIMITS))
+    shown = expect(reply, 200).json()["quota_set"]
+    for resource, limit in told.limits.items():
+        wrong += limit.violations(f"the limit of {resource}", shown[resource])
+    reply = await connection.send(request(cloud, "GET", f"{SERVICES}?host={IDLE[driver]}"))
+    (service,) = expect(reply, 200).json()["services"]
+    wrong += told.service.violations(f"the service {IDLE[driver]}", service["status"])
+    for token, valid in told.tokens.items():
+        check = request(cloud, "GET", TOKENS, None, {"X-Subject-Token": token})
+        status = (await connection.send(check)).status
+        wrong += valid.violations(
+            f"that token {token[-8:]} is valid", {200: True, 404: False}[status]
+        )
+    wrong += await _locked_out(cloud, connection, told)
+    connection.close()
+    return wrong
+
+
+async def _locked_out(cloud: Cloud, connection: Connection, told: Told) -> list[str]:
+    return [
+        f"user {user.id} cannot log in: {reply.status}"
+        for user in told.things["user"].there()
+        if (reply := await log_in(cloud, connection, f"{user.id}")).status != 201
+    ]
+
+
+def wrong_files(
+    folder: Path, volumes: Iterable[dict[str, Any]], forgiven: Collection[str] = ()
+) -> Iterator[str]:
+    """What is left over, missing or of another size among the file driver's files.
+
+    The bytes of the volumes ``forgiven`` may be left over.
+    """
     wanted = {f"volume-{volume['id']}.raw": volume["size"] * GIB for volume in volumes}
-    found = {path.name: path.stat().st_size for path in folder.iterdir()}
-    for name in sorted(found.keys() - wanted.keys()):
+    found = _sizes(folder)
+    for name in sorted(found.keys() - wanted.keys() - {f"volume-{id_}.raw" for id_ in forgiven}):
         yield f"the file {name} is left over"
     for name, size in wanted.items():
         if name not in found:
@@ -44,12 +94,54 @@ def wrong_files(folder: Path, volumes: Iterable[dict[str, Any]]) -> Iterator[str
             yield f"the file {name} has {found[name]} bytes instead of {size}"
 
 
-def wrong_rows(state_dir: Path, config: Path) -> Iterator[str]:
-    """What ``pumice db check`` finds."""
+def empty_files(folder: Path) -> set[str]:
+    """The ids of the volumes whose files have no bytes."""
+    return {
+        name.removeprefix("volume-").removesuffix(".raw")
+        for name, size in _sizes(folder).items()
+        if size == 0
+    }
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_size for path in folder.iterdir()}
+
+
+def wrong_rows(state_dir: Path, config: Path, forgiven: Collection[str] = ()) -> Iterator[str]:
+    """What ``pumice db check`` finds, but that bytes of the volumes ``forgiven`` wait to be removed."""
     check = subprocess.run(
         [sys.executable, "-m", "pumice", "db", "check", "--json",
          "--state-dir", f"{state_dir}", "--config", f"{config}"],
         check=False, capture_output=True, text=True,
     )  # fmt: skip
-    if check.returncode != 0:
-        yield f"pumice db check: {check.stdout.strip()} {check.stderr.strip()}"
+    if not check.stdout:
+        yield f"pumice db check: {check.stderr.strip()}"
+        return
+    for finding in json.loads(check.stdout):
+        if finding["kind"] != "leftover" or finding["subject"] not in forgiven:
+            yield f"pumice db check: {finding['sentence']}"
+
+
+class Later(real_seams.SystemClock):
+    """The clock as it will be in an hour, when every deadline has passed."""
+
+    def now_us(self) -> int:
+        """See :meth:`pumice.seams.Clock.now_us`."""
+        return super().now_us() + 3_600_000_000
+
+
+async def remove_leftovers(state_dir: Path, config: Path, folder: Path) -> None:
+    """What the reconciler of a server will do once its time has come, turn by turn.
+
+    Nobody serves ``state_dir``; ``folder`` is where the file driver's files are.
+    """
+    seams = dataclasses.replace(real_seams.real(), clock=Later())
+    with closing(composition.open_database(state_dir / "pumice.db", seams)) as store:
+        process = composition.build(
+            load(config), store, Keyring.new(seams.ids), seams, MemoryBus(), state_dir
+        )
+        before: set[str] = set()
+        while (now := set(_sizes(folder))) != before:
+            before = now
+            await process.manager.reconcile()
+    seams.executor.shutdown()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -12,12 +13,12 @@ import pytest
 from pumice.errors import VolumeNotFound
 from pumice.model.volume import Volume
 from pumice.process import Process
-from tests.operations.actions import calls, create, delete, operation_on, volume_of
+from tests.operations.actions import calls, create, delete, log_of, operation_on, volume_of
 from tests.operations.scenarios import both, loses_replies, refuses
 from tests.operations.stage import DRIVERS
 from tests.operations.test_abandon import RECONCILED_SECONDS, turn
-from tests.simulation.state import snapshot
-from tests.simulation.world import World, settled
+from tests.simulation.state import rows, snapshot
+from tests.simulation.world import Point, World, settled
 
 HANGS_SECONDS = 100.0
 
@@ -162,3 +163,68 @@ def test_at_every_turn_of_the_event_loop(tmp_path: Path, trouble: str) -> None:
     while ended_first[-3:] != [True, True, True]:
         ended_first.append(world.live(act).value)
     assert not ended_first[0]
+
+
+class Asked:
+    """A world in which a volume is created and, some turns of the loop later, removed by force."""
+
+    def __init__(self, home: Path, driver: str, trouble: str, turns: int) -> None:
+        self.world = World(home, driver=driver, options={"driver_deadline_seconds": "1"})
+        if trouble == "elsewhere":
+            refuses("one", "create_volume")(self.world)
+        self.turns = turns
+        self.step: tuple[object, ...] = ()
+        """How far the create was when the removal was asked,"""
+        self.points_before = 0
+        """how many points had been reached by then,"""
+        self.acknowledged = False
+        """and whether it was answered."""
+
+    async def act(self, process: Process) -> None:
+        """Ask for both."""
+        volume = await create(self.world, process)
+        for _ in range(self.turns):
+            await turn()
+        operation = await operation_on(process, volume)
+        self.step = tuple((line.step, line.event) for line in await log_of(process, operation.id))
+        self.points_before = len(self.world.reached)
+        await delete(self.world, process, volume, force=True)
+        self.acknowledged = True
+        await settled(process)
+
+    async def recover(self, process: Process) -> None:
+        """What was acknowledged has happened; what was not, may have not: the volume is whole then."""
+        await settled(process)
+        volumes = (await process.store.read(rows))["volumes"]
+        if volumes:
+            assert not self.acknowledged
+            ((volume_id, _, _, status, *_),) = volumes
+            assert status == "available"
+            await process.services.volumes.delete(self.world.context(), volume_id, force=True)
+            await settled(process)
+        await asyncio.sleep(1.1)
+        await process.manager.reconcile()
+        state = await snapshot(process)
+        assert state["volumes"] == []
+        assert not any(state["backends"].values())
+        # A create that was killed within may leave its file, empty: by the driver's word that is none.
+        assert not any(size for _, size in state["files"])
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+@pytest.mark.parametrize("trouble", ["none", "elsewhere"])
+def test_at_each_step_and_then_killed_anywhere(tmp_path: Path, driver: str, trouble: str) -> None:
+    homes = (tmp_path / f"{number}" for number in itertools.count())
+    steps: dict[tuple[object, ...], tuple[int, tuple[Point, ...]]] = {}
+    for turns in itertools.count():
+        asked = Asked(next(homes), driver, trouble, turns)
+        reached = asked.world.live(asked.act).reached
+        steps.setdefault(asked.step, (turns, reached[asked.points_before :]))
+        if asked.step[-1] == ("finish", "done"):
+            break
+    assert len(steps) == {"none": 2, "elsewhere": 4}[trouble]
+    for turns, points in steps.values():
+        for point in points:
+            asked = Asked(next(homes), driver, trouble, turns)
+            assert asked.world.live(asked.act, kill_at=point).killed, (turns, point)
+            asked.world.live(asked.recover)

@@ -7,70 +7,19 @@ happens, to the microsecond.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
-from pumice.identity.passwords import hash_password
 from pumice.process import Process
-from pumice.services.bootstrap import bootstrap, new_bootstrap
+from tests.simulation.client import call, set_up
 from tests.simulation.world import World, settled
-
-PASSWORD = "a password of the simulation"
-
-
-class Reply(NamedTuple):
-    """What the application answered."""
-
-    status: int
-    headers: dict[str, str]
-    body: Any
-
-
-async def call(
-    process: Process, method: str, path: str, body: object = None, *, token: str = ""
-) -> Reply:
-    """One HTTP request, as a server would hand it to the application."""
-    sent: list[Any] = []
-    content = b"" if body is None else json.dumps(body).encode()
-
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": content, "more_body": False}
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    headers = [(b"host", b"cloud.example"), (b"x-auth-token", token.encode())]
-    headers += [(b"openstack-api-version", b"volume 3.71"), (b"content-type", b"application/json")]
-    scope = {"type": "http", "method": method, "path": path, "query_string": b""}
-    await process.app({**scope, "headers": headers}, receive, send)
-    answered = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
-    raw = sent[1]["body"]
-    return Reply(sent[0]["status"], answered, json.loads(raw) if raw else None)
-
-
-async def log_in(process: Process) -> str:
-    """The token of the administrator, for the project admin."""
-    user = {"name": "admin", "domain": {"id": "default"}, "password": PASSWORD}
-    identity = {"methods": ["password"], "password": {"user": user}}
-    scope = {"project": {"name": "admin", "domain": {"id": "default"}}}
-    reply = await call(
-        process,
-        "POST",
-        "/identity/v3/auth/tokens",
-        {"auth": {"identity": identity, "scope": scope}},
-    )
-    assert reply.status == 201, reply
-    return reply.headers["x-subject-token"]
 
 
 async def create_and_watch(process: Process) -> list[Any]:
     """A client that logs in, creates a volume, polls it until it is available, and lists it."""
-    hashed = hash_password(PASSWORD, rounds=4)
-    await process.store.write(bootstrap, new_bootstrap(process.services.seams, hashed))
-    token = await log_in(process)
+    token = await set_up(process)
     seen: list[Any] = []
     before = process.store.commits
     wanted = {"volume": {"size": 1, "name": "firstvol"}}
@@ -119,9 +68,7 @@ def test_a_seed_says_everything(tmp_path: Path, seed: int) -> None:
 
 async def create_and_look_once(process: Process) -> list[str]:
     """A client that polls at once, with a driver that answers soon and with one that does not."""
-    hashed = hash_password(PASSWORD, rounds=4)
-    await process.store.write(bootstrap, new_bootstrap(process.services.seams, hashed))
-    token = await log_in(process)
+    token = await set_up(process)
     seen = []
     for _ in range(2):
         wanted = {"volume": {"size": 1}}
