@@ -393,6 +393,53 @@ async def test_what_is_refused(cloud: Cloud, query: str, text: str) -> None:
         assert reply.json == {"badRequest": {"code": 400, "message": text}}
 
 
+class TestParts:
+    """What was listed before is not encoded again, and never shown when it no longer holds."""
+
+    CHANGES: Final = (
+        "volumes SET status = 'in-use'",
+        "volumes SET attach_status = 'attached'",
+        "volumes SET name = NULL, description = 'd', bootable = TRUE, multiattach = TRUE",
+        "volumes SET size_gib = 9, availability_zone = 'east', host = 'n@b#p'",
+        "volumes SET metadata = '{}'",
+        "volumes SET metadata = '{\"long\":\"' || hex(zeroblob(4000)) || '\"}'",
+        'volumes SET image_metadata = \'{"os":"linux"}\'',
+        "volumes SET migration_status = 'migrating'",
+        "volumes SET is_readonly = FALSE",
+        "volumes SET is_readonly = TRUE",
+        "volumes SET user_id = 'somebody', updated_at = 1",
+        "volume_types SET name = name || '-renamed'",
+    )
+
+    async def test_are_as_shown_after_any_change(self, cloud: Cloud, three: dict[str, str]) -> None:
+        for change in ("volumes SET updated_at = updated_at", *self.CHANGES):
+            await cloud.sql(f"UPDATE {change}")
+            for who in (cloud.member, cloud.admin, cloud.member):
+                for version in ("3.0", "3.48", "3.71"):
+                    await self.check(who, three, version)
+
+    async def test_have_the_links_of_the_request(self, cloud: Cloud, three: dict[str, str]) -> None:
+        for host in ("one.test", "other.test:1", "x" * 5000):
+            for path in (VOLUMES, VOLUMES.replace("/v3", f"/v3/{MOUNTAIN}")):
+                await self.check(cloud.member, three, "3.71", path, {"Host": host})
+
+    async def check(
+        self,
+        who: Caller,
+        ids: dict[str, str],
+        version: str,
+        path: str = VOLUMES,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        options = {"version": version, "headers": headers}
+        listed = await who.get(f"{path}/detail?all_tenants=1", **options)
+        shown = [
+            (await who.get(f"{path}/{volume_id}", **options))["volume"]
+            for volume_id in (ids["c"], ids["b"], ids["a"])
+        ]
+        assert listed["volumes"] == shown
+
+
 class TestSummary:
     async def test_of_the_project_or_of_all(self, three: Any, cloud: Cloud) -> None:
         assert three

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from typing import Protocol
 
-from pumice.api.request import Request
+from msgspec import Struct
 
 
 class Link(Struct, frozen=True):
@@ -14,7 +14,19 @@ class Link(Struct, frozen=True):
     href: str
 
 
-def links(request: Request, collection: str, resource_id: str) -> tuple[Link, Link]:
+class Addressed(Protocol):
+    """Whatever knows where the API stands: a :class:`pumice.api.request.Request`, or what is kept of it."""
+
+    @property
+    def base(self) -> str:
+        """The absolute URL before the path."""
+
+    @property
+    def mount(self) -> str:
+        """The path before the collection."""
+
+
+def links(request: Addressed, collection: str, resource_id: str) -> tuple[Link, Link]:
     """``self`` with the version and, if the request had it, the project; ``bookmark`` without version."""
     bare = request.mount.replace("/v3", "", 1)
     return (

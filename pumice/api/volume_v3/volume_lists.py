@@ -15,7 +15,7 @@ from pumice.api.views import next_link
 from pumice.api.volume_v3 import policies, versions
 from pumice.api.volume_v3.views import Link, links
 from pumice.api.volume_v3.volume_filters import FIELDS, SORT_KEYS, Chosen, MatchesNothing
-from pumice.api.volume_v3.volumes import detail
+from pumice.api.volume_v3.volumes import listed_detail
 from pumice.errors import VolumeNotFound
 from pumice.model.volume import Volume, VolumeQuery
 from pumice.services.volume_lists import count_volumes, list_volumes, summarise_volumes
@@ -38,7 +38,7 @@ async def list_summary(request: Request) -> dict[str, Any]:
 
 async def list_detail(request: Request) -> dict[str, Any]:
     """A page of volumes with everything."""
-    return await _list(request, lambda one: detail(request, one, shown=True))
+    return await _list(request, listed_detail(request))
 
 
 async def _list(request: Request, view: Callable[[Volume], Any]) -> dict[str, Any]:

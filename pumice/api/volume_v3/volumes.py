@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, ClassVar, Final
 
@@ -27,6 +28,11 @@ from pumice.errors import (
 from pumice.model.volume import Volume
 from pumice.services import volumes
 from pumice.services.volumes import Changes, NewVolume
+
+KEPT: Final = 2048
+"""So many volumes' parts of lists are kept, each of about 3 KiB: two full pages."""
+KEPT_CHARACTERS: Final = 4096
+"""Volumes with more metadata are not: a project could have 100 KiB with each."""
 
 
 class CreateVolume(Body):
@@ -137,8 +143,55 @@ class VolumeDetail(Struct):
     image_metadata: Raw | UnsetType = field(default=UNSET, name="volume_image_metadata")
 
 
+class Viewer(Struct, frozen=True):
+    """All that the view of a volume depends on beside the volume."""
+
+    base: str
+    mount: str
+    microversion: int
+    is_admin: bool
+    shown: bool
+    """In show and detail lists."""
+    sees_image_metadata: bool
+
+
 def detail(request: Request, volume: Volume, *, shown: bool) -> VolumeDetail:
     """The volume as this caller may see it at this microversion; ``shown``: in show and detail lists."""
+    sees = shown and volume.image_metadata != "{}" and _may_see_image_metadata(request)
+    return _detail(volume, _viewer(request, shown=shown, sees_image_metadata=sees))
+
+
+def listed_detail(request: Request) -> Callable[[Volume], Raw]:
+    """What makes of a volume its part of a detail list, as JSON; a volume shown lately costs a look-up."""
+    viewer = _viewer(request, shown=True, sees_image_metadata=_may_see_image_metadata(request))
+
+    def listed(volume: Volume) -> Raw:
+        size = len(volume.metadata) + len(volume.image_metadata) + len(viewer.base)
+        return (_kept if size <= KEPT_CHARACTERS else _encoded)(volume, viewer)
+
+    return listed
+
+
+def _viewer(request: Request, *, shown: bool, sees_image_metadata: bool) -> Viewer:
+    return Viewer(
+        request.base,
+        request.mount,
+        request.microversion,
+        request.context.is_admin,
+        shown,
+        sees_image_metadata,
+    )
+
+
+def _encoded(volume: Volume, viewer: Viewer) -> Raw:
+    return Raw(json.encode(_detail(volume, viewer)))
+
+
+# Nothing ever has to be thrown away because it changed: the key is all that the text is made of.
+_kept: Final = lru_cache(maxsize=KEPT)(_encoded)
+
+
+def _detail(volume: Volume, viewer: Viewer) -> VolumeDetail:
     view = VolumeDetail(
         id=volume.id,
         status=volume.status,
@@ -150,7 +203,7 @@ def detail(request: Request, volume: Volume, *, shown: bool) -> VolumeDetail:
         description=volume.description,
         volume_type=volume.volume_type_name,
         metadata=Raw(volume.metadata.encode()),
-        links=links(request, "volumes", volume.id),
+        links=links(viewer, "volumes", volume.id),
         user_id=volume.user_id,
         bootable="true" if volume.bootable else "false",
         multiattach=volume.multiattach,
@@ -162,11 +215,11 @@ def detail(request: Request, volume: Volume, *, shown: bool) -> VolumeDetail:
         view.migration_status = view.migration_state = volume.migration_status
     if volume.is_readonly is not None:
         view.metadata = json.decode(volume.metadata) | {"readonly": str(volume.is_readonly)}
-    if shown and volume.image_metadata != "{}" and _may_see_image_metadata(request):
+    if viewer.sees_image_metadata and volume.image_metadata != "{}":
         view.image_metadata = Raw(volume.image_metadata.encode())
-    for name in _hidden(request.microversion, is_admin=request.context.is_admin, shown=shown):
+    for name in _hidden(viewer.microversion, is_admin=viewer.is_admin, shown=viewer.shown):
         setattr(view, name, UNSET)
-    if versions.SHARED_TARGETS <= request.microversion < versions.SHARED_TARGETS_MAY_BE_NULL:
+    if versions.SHARED_TARGETS <= viewer.microversion < versions.SHARED_TARGETS_MAY_BE_NULL:
         view.shared_targets = True
     return view
 
