@@ -68,11 +68,11 @@ def set_password(
         owner = _set_over_http(place, name, domain, password)
         used = find_cloud(asked, os.environ, Path.cwd())
         path = state_dir_of(asked, os.environ) or state_dir_with(used, asked, os.environ)
-        kept = path and process.keep_password_of(
-            owner["name"], owner["domain_id"], path, password
-        )
+        kept = path and process.keep_password_of(owner["name"], owner["domain_id"], path, password)
         if kept and used.origin == OS_AUTH_URL:
-            output.note(f"OS_PASSWORD of this shell is the old one: . {shlex.quote(str(path))}/openrc")
+            output.note(
+                f"OS_PASSWORD of this shell is the old one: . {shlex.quote(str(path))}/openrc"
+            )
     if as_json:
         output.show_json(owner)
     else:

@@ -162,9 +162,7 @@ FROM (
 """
 
 
-def select_effective(
-    txn: Txn, query: AssignmentQuery, limit: int | None = None
-) -> list[Holding]:
+def select_effective(txn: Txn, query: AssignmentQuery, limit: int | None = None) -> list[Holding]:
     """Who has which roles where, and by what: groups, inherited and implied roles are told apart.
 
     Roles on the system are there only if ``query`` asks for them, as in Keystone; the actor that it asks for

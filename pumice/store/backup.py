@@ -27,15 +27,23 @@ def backup(source: Path, target: Path, *, progress: Progress, overwrite: bool) -
     """Copy the database ``source``, served or not, to ``target``, and check the copy.
 
     A crash on the way leaves no ``target``, or what was there. Raises :class:`UsageError` if ``source``
-    cannot be read, if ``target`` exists and is not to be overwritten, or if it cannot be written.
+    cannot be read, if ``target`` exists and is not to be overwritten, if it is no file (a device, a pipe) or
+    one of the database's own, or if it cannot be written.
     """
     schema.revision(source)
     if target.is_dir():
         raise UsageError(f"{target} is a folder; name a file.")
     if target.exists() and not overwrite:
         raise UsageError(f"{target} exists already.")
-    if target.exists() and target.samefile(source):
-        raise UsageError(f"{target} is the database itself.")
+    if (
+        target.exists() and not target.is_file()
+    ):  # The copy takes its name: /dev/null would be gone.
+        raise UsageError(f"{target} is not a file; the copy would take its place.")
+    for own in schema.files_of(source):
+        linked = target.exists() and own.exists() and target.samefile(own)
+        if linked or target.resolve() == own.resolve():
+            what = "the database itself" if own == source else "a part of the database"
+            raise UsageError(f"{target} is {what}.")
     with (
         schema.telling(f"{source} cannot be copied to {target}"),
         schema.new_file(target) as unfinished,
@@ -52,6 +60,8 @@ def restore(copy: Path, database: Path, kept: Path, *, progress: Progress) -> No
     Pumice's, or a newer one than this Pumice knows, if only the log of ``database`` is there, which SQLite
     would play into the new one, or if there is no room.
     """
+    if copy.exists() and not copy.is_file():  # SQLite waits for ever for what comes out of a pipe.
+        raise UsageError(f"{copy} is not a file.")
     found = schema.revision(copy)
     if found > schema.HEAD:
         raise UsageError(

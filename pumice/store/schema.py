@@ -143,17 +143,26 @@ def _copy(path: Path, copy: Path) -> None:
 def new_file(path: Path) -> Iterator[Path]:
     """An empty file for this user alone, to be filled by SQLite; put on disk as ``path`` at the end."""
     unfinished = path.with_name(f".{path.name}.new")
-    for suffix in ("", "-journal", "-wal", "-shm"):  # What a crash left.
-        _beside(unfinished, suffix).unlink(missing_ok=True)
+    _remove(unfinished)  # What a crash left.
     os.close(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     try:
         yield unfinished
         _sync(unfinished)
         unfinished.rename(path)
     except BaseException:
-        unfinished.unlink(missing_ok=True)
+        _remove(unfinished)
         raise
     _sync(path.parent)
+
+
+def files_of(path: Path) -> list[Path]:
+    """The database ``path`` and what SQLite may keep beside it."""
+    return [_beside(path, suffix) for suffix in ("", "-journal", "-wal", "-shm")]
+
+
+def _remove(path: Path) -> None:
+    for file in files_of(path):
+        file.unlink(missing_ok=True)
 
 
 def _sync(path: Path) -> None:

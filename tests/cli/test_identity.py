@@ -113,6 +113,12 @@ class TestSetPassword:
         assert is_valid(server.url, log_in(server.url, NEW))
         assert run("operation", "list").status == 0
 
+    @pytest.mark.parametrize("words", [["\udcff"], ["admin", "--domain", "\udcff"]])
+    def test_bytes_that_are_no_text(self, run: Run, words: list[str]) -> None:
+        ran = run("identity", "user", "set-password", *words, "--password-stdin")
+        assert (ran.status, ran.out) == (2, "")
+        assert ran.err == "Error: '\\udcff' is not UTF-8 text.\n"
+
     @pytest.mark.parametrize("way", ["openrc", "clouds.yaml"])
     def test_of_the_administrator_who_came_by_the_clients_files(
         self, run: Run, typed: Any, server: Any, monkeypatch: pytest.MonkeyPatch, way: str

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import os
 import shutil
 import sqlite3
 import stat
@@ -114,6 +117,43 @@ def test_not_over_itself_nor_a_folder(database: Path, overwrite: bool) -> None:
     assert database.read_bytes() == before
 
 
+@pytest.mark.parametrize("suffix", ["-wal", "-shm", "-journal"])
+@pytest.mark.parametrize("is_served", [False, True])
+def test_not_over_a_part_of_the_database(database: Path, suffix: str, is_served: bool) -> None:
+    with contextlib.ExitStack() as serving:
+        if is_served:
+            add(serving.enter_context(closing(connect(database))), "kept")
+        target = database.with_name(f"{database.name}{suffix}")
+        with pytest.raises(UsageError, match="is a part of the database"):
+            backup(database, target, progress=silent, overwrite=True)
+    assert regions(database) == ["kept"] * is_served
+
+
+def test_not_in_the_place_of_a_device_or_a_pipe(database: Path) -> None:
+    pipe = database.with_name("pipe")
+    os.mkfifo(pipe)
+    device = database.with_name("device")
+    device.symlink_to(os.devnull)
+    for target in (pipe, device):
+        with pytest.raises(UsageError, match="is not a file"):
+            backup(database, target, progress=silent, overwrite=True)
+    assert pipe.is_fifo()
+    assert device.is_char_device()
+
+
+def test_a_full_disk_leaves_no_journal(database: Path) -> None:
+    """SQLite cannot remove it where it cannot write."""
+
+    def fill(path: Path) -> None:
+        with schema.new_file(path) as unfinished:
+            unfinished.with_name(f"{unfinished.name}-journal").write_text("left")
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        fill(database.with_name("copy.db"))
+    assert not list(database.parent.glob(".copy.db*"))
+
+
 def test_a_target_that_cannot_be_written(database: Path) -> None:
     with pytest.raises(UsageError, match="cannot be copied"):
         backup(database, database.parent / "no" / "copy.db", progress=silent, overwrite=False)
@@ -143,6 +183,12 @@ class TestRestore:
         with closing(connect(database)) as connection:
             add(connection, "later")
         return copy
+
+    def test_from_a_pipe_is_refused_at_once(self, database: Path) -> None:
+        pipe = database.with_name("pipe")
+        os.mkfifo(pipe)
+        with pytest.raises(UsageError, match="is not a file"):
+            restore(pipe, database, database.with_name("kept.db"), progress=silent)
 
     def test_the_old_state_is_back_and_the_newer_one_kept(self, database: Path, copy: Path) -> None:
         kept = database.with_name("kept.db")
