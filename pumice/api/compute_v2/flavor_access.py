@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from pumice.api.body import MAX_TEXT, Body
 from pumice.api.compute_v2 import policies, versions
@@ -17,7 +17,7 @@ class AddAccess(Body):
 
     WRAPPER = "addTenantAccess"
     STRICT_FROM = 0
-    EXAMPLE = {"tenant": "example"}  # noqa: RUF012 - a ClassVar of Body
+    EXAMPLE: ClassVar[Any] = {"tenant": "example"}
 
     tenant: str
 

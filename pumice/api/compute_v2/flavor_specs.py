@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from pumice.api.body import MAX_TEXT, Body
 from pumice.api.compute_v2 import policies, versions
@@ -20,7 +20,7 @@ class SpecsBody(Body):
     """``POST .../os-extra_specs``."""
 
     STRICT_FROM = 0
-    EXAMPLE = {"extra_specs": {"key": "value"}}  # noqa: RUF012 - a ClassVar of Body
+    EXAMPLE: ClassVar[Any] = {"extra_specs": {"key": "value"}}
 
     extra_specs: dict[str, str | int | float]
 
@@ -29,7 +29,7 @@ class OneSpec(Body):
     """``PUT .../os-extra_specs/{key}``: the key itself, without a wrapper."""
 
     CONTENT = "content"
-    EXAMPLE = {"key": "value"}  # noqa: RUF012 - a ClassVar of Body
+    EXAMPLE: ClassVar[Any] = {"key": "value"}
 
     content: dict[str, str | int | float]
 

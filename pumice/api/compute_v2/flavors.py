@@ -42,7 +42,7 @@ class CreateFlavor(Body):
     STRICT_FROM = 0
     SINCE: ClassVar[dict[str, int]] = {"description": versions.FLAVOR_DESCRIPTION}
     UNTIL: ClassVar[dict[str, int]] = {"rxtx_factor": versions.FLAVOR_RXTX_REMOVED - 1}
-    EXAMPLE = {"name": "example", "ram": 1, "vcpus": 1, "disk": 0}  # noqa: RUF012 - a ClassVar of Body
+    EXAMPLE: ClassVar[Any] = {"name": "example", "ram": 1, "vcpus": 1, "disk": 0}
 
     name: str
     ram: int | str
@@ -61,7 +61,7 @@ class UpdateFlavor(Body):
 
     WRAPPER = "flavor"
     STRICT_FROM = 0
-    EXAMPLE = {"description": None}  # noqa: RUF012 - a ClassVar of Body
+    EXAMPLE: ClassVar[Any] = {"description": None}
 
     description: str | None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from msgspec import UNSET, UnsetType
 
@@ -33,7 +33,7 @@ class CreateDomain(IdentityBody, kw_only=True):
     """``POST /domains``."""
 
     WRAPPER = "domain"
-    EXAMPLE = {"name": "example"}  # noqa: RUF012 - a ClassVar of Body
+    EXAMPLE: ClassVar[Any] = {"name": "example"}
 
     name: ShortName
     description: str | None = None
@@ -47,7 +47,7 @@ class UpdateDomain(IdentityBody, kw_only=True):
     """``PATCH /domains/{domain_id}``."""
 
     WRAPPER = "domain"
-    EXAMPLE = {"description": "Changed."}  # noqa: RUF012 - a ClassVar of Body
+    EXAMPLE: ClassVar[Any] = {"description": "Changed."}
 
     name: ShortName | UnsetType = UNSET
     description: str | UnsetType | None = UNSET

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, ClassVar, Final
 
 from msgspec import UNSET, Meta, UnsetType
 
@@ -27,7 +27,7 @@ class CreateEndpoint(IdentityBody, kw_only=True):
     """
 
     WRAPPER = "endpoint"
-    EXAMPLE = {  # noqa: RUF012 - a ClassVar of Body
+    EXAMPLE: ClassVar[Any] = {
         "service_id": "example",
         "interface": "public",
         "url": "http://example.com/",
@@ -45,7 +45,7 @@ class UpdateEndpoint(IdentityBody, kw_only=True):
     """``PATCH /endpoints/{endpoint_id}``."""
 
     WRAPPER = "endpoint"
-    EXAMPLE = {"enabled": False}  # noqa: RUF012 - a ClassVar of Body
+    EXAMPLE: ClassVar[Any] = {"enabled": False}
 
     service_id: str | UnsetType = UNSET
     interface: Interface | UnsetType = UNSET

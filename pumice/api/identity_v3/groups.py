@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from msgspec import UNSET, UnsetType
 
@@ -30,7 +30,7 @@ class CreateGroup(IdentityBody, kw_only=True):
     """``POST /groups``."""
 
     WRAPPER = "group"
-    EXAMPLE = {"name": "example"}  # noqa: RUF012 - a ClassVar of Body
+    EXAMPLE: ClassVar[Any] = {"name": "example"}
 
     name: Name
     domain_id: Id | None = None
@@ -41,7 +41,7 @@ class UpdateGroup(IdentityBody, kw_only=True):
     """``PATCH /groups/{group_id}``."""
 
     WRAPPER = "group"
-    EXAMPLE = {"description": "Changed."}  # noqa: RUF012 - a ClassVar of Body
+    EXAMPLE: ClassVar[Any] = {"description": "Changed."}
 
     name: Name | UnsetType = UNSET
     domain_id: Id | UnsetType = UNSET

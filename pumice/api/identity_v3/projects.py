@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from urllib.parse import quote
 
 import msgspec
@@ -39,7 +39,7 @@ class CreateProject(IdentityBody, kw_only=True):
     """``POST /projects``."""
 
     WRAPPER = "project"
-    EXAMPLE = {"name": "example"}  # noqa: RUF012 - a ClassVar of Body
+    EXAMPLE: ClassVar[Any] = {"name": "example"}
 
     name: ShortName
     domain_id: Id | None = None
@@ -55,7 +55,7 @@ class UpdateProject(IdentityBody, kw_only=True):
     """``PATCH /projects/{project_id}``; where it stands may be said, but not changed."""
 
     WRAPPER = "project"
-    EXAMPLE = {"description": "Changed."}  # noqa: RUF012 - a ClassVar of Body
+    EXAMPLE: ClassVar[Any] = {"description": "Changed."}
 
     name: ShortName | UnsetType = UNSET
     domain_id: Id | UnsetType | None = UNSET
@@ -71,7 +71,7 @@ class SetTags(Body):
     """``PUT /projects/{project_id}/tags``."""
 
     STRICT_FROM = 0
-    EXAMPLE = {"tags": ["example"]}  # noqa: RUF012 - a ClassVar of Body
+    EXAMPLE: ClassVar[Any] = {"tags": ["example"]}
 
     tags: Tags
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, ClassVar, Final
 
 from msgspec import UNSET, Meta, UnsetType
 
@@ -24,7 +24,7 @@ class CreateRegion(IdentityBody, kw_only=True):
     """``POST /regions`` and ``PUT /regions/{region_id}``. Without an ``id``, one is made."""
 
     WRAPPER = "region"
-    EXAMPLE = {"description": "Example."}  # noqa: RUF012 - a ClassVar of Body
+    EXAMPLE: ClassVar[Any] = {"description": "Example."}
 
     id: NewRegionId | UnsetType | None = UNSET
     description: Description | None = None
@@ -35,7 +35,7 @@ class UpdateRegion(IdentityBody, kw_only=True):
     """``PATCH /regions/{region_id}``."""
 
     WRAPPER = "region"
-    EXAMPLE = {"description": "Changed."}  # noqa: RUF012 - a ClassVar of Body
+    EXAMPLE: ClassVar[Any] = {"description": "Changed."}
 
     description: Description | UnsetType | None = UNSET
     parent_region_id: RegionId | UnsetType | None = UNSET

@@ -6,7 +6,7 @@ does not exist is asked by the policy of the global ones first, and learns nothi
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple
 
 from msgspec import UNSET, UnsetType
 
@@ -35,7 +35,7 @@ class CreateRole(IdentityBody, kw_only=True):
     """``POST /roles``; with ``domain_id``, a role of that domain."""
 
     WRAPPER = "role"
-    EXAMPLE = {"name": "example"}  # noqa: RUF012 - a ClassVar of Body
+    EXAMPLE: ClassVar[Any] = {"name": "example"}
 
     name: Name
     domain_id: Id | None = None
@@ -47,7 +47,7 @@ class UpdateRole(IdentityBody, kw_only=True):
     """``PATCH /roles/{role_id}``."""
 
     WRAPPER = "role"
-    EXAMPLE = {"description": "Changed."}  # noqa: RUF012 - a ClassVar of Body
+    EXAMPLE: ClassVar[Any] = {"description": "Changed."}
 
     name: Name | UnsetType = UNSET
     domain_id: Id | UnsetType | None = UNSET

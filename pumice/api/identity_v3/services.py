@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, ClassVar, Final
 
 from msgspec import UNSET, Meta, UnsetType
 
@@ -22,7 +22,7 @@ class CreateService(IdentityBody, kw_only=True):
     """``POST /services``."""
 
     WRAPPER = "service"
-    EXAMPLE = {"type": "example"}  # noqa: RUF012 - a ClassVar of Body
+    EXAMPLE: ClassVar[Any] = {"type": "example"}
 
     type: ServiceType
     name: ServiceName | None = None
@@ -34,7 +34,7 @@ class UpdateService(IdentityBody, kw_only=True):
     """``PATCH /services/{service_id}``."""
 
     WRAPPER = "service"
-    EXAMPLE = {"description": "Changed."}  # noqa: RUF012 - a ClassVar of Body
+    EXAMPLE: ClassVar[Any] = {"description": "Changed."}
 
     type: ServiceType | UnsetType = UNSET
     name: ServiceName | UnsetType = UNSET

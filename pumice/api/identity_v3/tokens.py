@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from msgspec import Struct, field
 
@@ -86,7 +86,7 @@ class Auth(Body):
     """``POST /auth/tokens``."""
 
     WRAPPER = "auth"
-    EXAMPLE = {  # noqa: RUF012 - a ClassVar of Body
+    EXAMPLE: ClassVar[Any] = {
         "identity": {
             "methods": ["password"],
             "password": {"user": {"id": "nobody", "password": "example"}},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, ClassVar, Final
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -57,7 +57,7 @@ class CreateUser(IdentityBody, kw_only=True):
 
     WRAPPER = "user"
     SECRETS = frozenset({"password"})
-    EXAMPLE = {"name": "example"}  # noqa: RUF012 - a ClassVar of Body
+    EXAMPLE: ClassVar[Any] = {"name": "example"}
 
     name: Name
     password: Password | None = None
@@ -74,7 +74,7 @@ class UpdateUser(IdentityBody, kw_only=True):
     """``PATCH /users/{user_id}``."""
 
     WRAPPER = "user"
-    EXAMPLE = {"description": "Changed."}  # noqa: RUF012 - a ClassVar of Body
+    EXAMPLE: ClassVar[Any] = {"description": "Changed."}
 
     name: Name | UnsetType = UNSET
     password: Password | UnsetType | None = UNSET
@@ -92,7 +92,7 @@ class ChangePassword(Body):
 
     WRAPPER = "user"
     STRICT_FROM = 0
-    EXAMPLE = {  # noqa: RUF012 - a ClassVar of Body
+    EXAMPLE: ClassVar[Any] = {
         "original_password": "example",
         "password": "changed",
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from pumice.api.body import Body, Name
 from pumice.api.request import Request
@@ -18,7 +18,7 @@ class SetDefaultType(Body):
 
     WRAPPER = "default_type"
     STRICT_FROM = 0
-    EXAMPLE = {"volume_type": "__DEFAULT__"}  # noqa: RUF012 - a ClassVar of Body
+    EXAMPLE: ClassVar[Any] = {"volume_type": "__DEFAULT__"}
 
     volume_type: Name
 

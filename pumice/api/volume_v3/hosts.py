@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from pumice.api.body import Body, Text
 from pumice.api.query import single_values
@@ -22,7 +22,7 @@ class UpdateHost(Body):
     """``PUT /os-hosts/{host}``."""
 
     STRICT_FROM = 0
-    EXAMPLE = {"status": "enable"}  # noqa: RUF012 - a ClassVar of Body
+    EXAMPLE: ClassVar[Any] = {"status": "enable"}
 
     status: Text
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from pumice.api.body import Body, Text
 from pumice.api.request import Request
@@ -21,7 +21,7 @@ class GetLog(Body):
     """``PUT /os-services/get-log``."""
 
     STRICT_FROM = 0
-    EXAMPLE = {"binary": "*", "server": None, "prefix": "pumice.scheduler"}  # noqa: RUF012 - a ClassVar of Body
+    EXAMPLE: ClassVar[Any] = {"binary": "*", "server": None, "prefix": "pumice.scheduler"}
 
     binary: Text = ""
     server: Text | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from pumice.api.body import Body
 from pumice.api.request import Request
@@ -19,7 +19,7 @@ class QuotaClassSet(Body):
     WRAPPER = "quota_class_set"
     CONTENT = "content"
     STRICT_FROM = 0
-    EXAMPLE = {"volumes": 10}  # noqa: RUF012 - a ClassVar of Body
+    EXAMPLE: ClassVar[Any] = {"volumes": 10}
 
     content: dict[str, Any]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from msgspec import Struct
 
@@ -26,7 +26,7 @@ class QuotaSet(Body):
     WRAPPER = "quota_set"
     CONTENT = "content"
     STRICT_FROM = 0
-    EXAMPLE = {"volumes": 10}  # noqa: RUF012 - a ClassVar of Body
+    EXAMPLE: ClassVar[Any] = {"volumes": 10}
 
     content: dict[str, Any]
 

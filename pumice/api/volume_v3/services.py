@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -64,7 +64,7 @@ class ChangeService(Body):
     """``PUT /os-services/enable`` and ``disable``; ``service`` is the older name of ``binary``."""
 
     STRICT_FROM = 0
-    EXAMPLE = {"host": "nowhere@none", "binary": "cinder-volume"}  # noqa: RUF012 - a ClassVar of Body
+    EXAMPLE: ClassVar[Any] = {"host": "nowhere@none", "binary": "cinder-volume"}
 
     host: Text | None = None
     binary: Text | UnsetType = UNSET
@@ -84,7 +84,7 @@ class FreezeHost(Body):
     """``PUT /os-services/freeze`` and ``thaw``."""
 
     STRICT_FROM = 0
-    EXAMPLE = {"host": "nowhere@none"}  # noqa: RUF012 - a ClassVar of Body
+    EXAMPLE: ClassVar[Any] = {"host": "nowhere@none"}
 
     host: Text | None = None
     cluster: Text | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from pumice.api.body import Body, Text
 from pumice.api.request import Request
@@ -17,7 +17,7 @@ class AddAccess(Body):
 
     WRAPPER = "addProjectAccess"
     STRICT_FROM = 0
-    EXAMPLE = {"project": "example"}  # noqa: RUF012 - a ClassVar of Body
+    EXAMPLE: ClassVar[Any] = {"project": "example"}
 
     project: Text
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from msgspec import UNSET, Struct, UnsetType, field
 from msgspec.structs import replace
@@ -36,7 +36,7 @@ class CreateType(Body):
 
     WRAPPER = "volume_type"
     STRICT_FROM = 0
-    EXAMPLE = {"name": "example"}  # noqa: RUF012 - a ClassVar of Body
+    EXAMPLE: ClassVar[Any] = {"name": "example"}
 
     name: str
     description: str | None = None
@@ -52,7 +52,7 @@ class UpdateType(Body):
 
     WRAPPER = "volume_type"
     STRICT_FROM = 0
-    EXAMPLE = {"description": "An example."}  # noqa: RUF012 - a ClassVar of Body
+    EXAMPLE: ClassVar[Any] = {"description": "An example."}
 
     name: str | None = None
     description: str | None = None
@@ -66,7 +66,7 @@ class SpecsBody(Body):
     """``POST /types/{type_id}/extra_specs``."""
 
     STRICT_FROM = 0
-    EXAMPLE = {"extra_specs": {"key": "value"}}  # noqa: RUF012 - a ClassVar of Body
+    EXAMPLE: ClassVar[Any] = {"extra_specs": {"key": "value"}}
 
     extra_specs: dict[str, str | None]
 
@@ -75,7 +75,7 @@ class AnySpec(Body):
     """``PUT /types/{type_id}/extra_specs/{key}``: the key itself, without a wrapper."""
 
     CONTENT = "content"
-    EXAMPLE = {"key": "value"}  # noqa: RUF012 - a ClassVar of Body
+    EXAMPLE: ClassVar[Any] = {"key": "value"}
 
     content: dict[str, str | None]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, ClassVar, Final
 
 from msgspec import Meta, Raw
 
@@ -22,7 +22,7 @@ class SetImageMetadata(Body):
 
     WRAPPER = "os-set_image_metadata"
     STRICT_FROM = 0
-    EXAMPLE = {"metadata": {"key": "value"}}  # noqa: RUF012 - a ClassVar of Body
+    EXAMPLE: ClassVar[Any] = {"metadata": {"key": "value"}}
 
     metadata: ImageMetadata
 
@@ -32,7 +32,7 @@ class UnsetImageMetadata(Body):
 
     WRAPPER = "os-unset_image_metadata"
     STRICT_FROM = 0
-    EXAMPLE = {"key": "key"}  # noqa: RUF012 - a ClassVar of Body
+    EXAMPLE: ClassVar[Any] = {"key": "key"}
 
     key: Annotated[str, Meta(min_length=1, max_length=255)]
 
@@ -42,7 +42,7 @@ class SetBootable(Body):
 
     WRAPPER = "os-set_bootable"
     STRICT_FROM = 0
-    EXAMPLE = {"bootable": True}  # noqa: RUF012 - a ClassVar of Body
+    EXAMPLE: ClassVar[Any] = {"bootable": True}
 
     bootable: CinderBool
 
@@ -52,7 +52,7 @@ class UpdateReadonlyFlag(Body):
 
     WRAPPER = "os-update_readonly_flag"
     STRICT_FROM = 0
-    EXAMPLE = {"readonly": True}  # noqa: RUF012 - a ClassVar of Body
+    EXAMPLE: ClassVar[Any] = {"readonly": True}
 
     readonly: CinderBool
 
@@ -62,7 +62,7 @@ class ResetStatus(Body):
 
     WRAPPER = "os-reset_status"
     STRICT_FROM = 0
-    EXAMPLE = {"status": "error"}  # noqa: RUF012 - a ClassVar of Body
+    EXAMPLE: ClassVar[Any] = {"status": "error"}
 
     status: str | None = None
     attach_status: str | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from msgspec import Raw
 
@@ -18,7 +18,7 @@ class MetadataBody(Body):
     """``POST`` and ``PUT /volumes/{volume_id}/metadata``."""
 
     STRICT_FROM = 0
-    EXAMPLE = {"metadata": {"key": "value"}}  # noqa: RUF012 - a ClassVar of Body
+    EXAMPLE: ClassVar[Any] = {"metadata": {"key": "value"}}
 
     metadata: Metadata
 
@@ -27,7 +27,7 @@ class ItemBody(Body):
     """``PUT /volumes/{volume_id}/metadata/{key}``: just that key."""
 
     STRICT_FROM = 0
-    EXAMPLE = {"meta": {"key": "value"}}  # noqa: RUF012 - a ClassVar of Body
+    EXAMPLE: ClassVar[Any] = {"meta": {"key": "value"}}
 
     meta: Metadata
 

@@ -45,7 +45,7 @@ class CreateVolume(Body):
         "backup_id": versions.CREATE_FROM_BACKUP,
     }
     STRICT_FROM = versions.STRICT_BODIES
-    EXAMPLE = {"size": 1}  # noqa: RUF012 - a ClassVar of Body
+    EXAMPLE: ClassVar[Any] = {"size": 1}
 
     size: CinderInt | None = None
     name: Name | None = None
@@ -71,7 +71,7 @@ class UpdateVolume(Body):
 
     WRAPPER = "volume"
     STRICT_FROM = 0
-    EXAMPLE = {"name": "example"}  # noqa: RUF012 - a ClassVar of Body
+    EXAMPLE: ClassVar[Any] = {"name": "example"}
 
     name: Name | UnsetType | None = UNSET
     display_name: Name | UnsetType | None = UNSET
