@@ -213,7 +213,7 @@ def decode(kind: type[B], content: dict[str, Any], microversion: int) -> B:
         content = {key: value for key, value in content.items() if key in known}
         content[kind.EXTRA] = extra
     absent = _absent(kind, microversion)
-    variant = _variant(kind, absent, strict)
+    variant = _variant(kind, absent, strict=strict)
     try:
         body = cast("B", msgspec.convert(content, variant, strict=True, dec_hook=_dec_hook))
     except msgspec.ValidationError as error:
@@ -239,11 +239,7 @@ def _absent(kind: type[Body], microversion: int) -> tuple[str, ...]:
 
 
 @cache
-def _variant(
-    kind: type[B],
-    absent: tuple[str, ...],
-    strict: bool,  # noqa: FBT001 - a key of the cache
-) -> type[B]:
+def _variant(kind: type[B], absent: tuple[str, ...], *, strict: bool) -> type[B]:
     """``kind`` without the fields that are ``absent``: few, however many microversions there are.
 
     What is unknown is not validated: such a field takes anything and is dropped after decoding, or, where

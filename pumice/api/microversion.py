@@ -39,7 +39,7 @@ class Microversions(Struct, frozen=True):
         for element in value.split(","):
             words = element.split()
             if words and words[0].lower() == self.service:
-                return self._parse(words[1] if len(words) == 2 else "")  # noqa: PLR2004 - name, version
+                return self._parse(" ".join(words[1:]))  # More words than one are no version.
         if self.service == "volume" and raw is not None:
             # Cinder refuses a header without an element of its own; Nova takes it as no request.
             raise InvalidInput(

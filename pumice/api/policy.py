@@ -331,6 +331,8 @@ def _opposite(check: Check) -> Check:
 
 
 def _role(value: str) -> Check:
+    if not value:
+        raise ValueError("expected the name of a role after `role:`.")
     fill = _filler(value)
     if isinstance(fill, str):
         return lambda context, _: _has_role(context, fill)

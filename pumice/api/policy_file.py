@@ -46,6 +46,9 @@ def read_policy_file(path: Path) -> dict[str, str]:
 
 def _read(path: Path) -> str:
     try:
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            # Who opens a pipe waits for somebody to write to it.
+            raise SettingsError(f"{path} is no file.")
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
         if len(raw) > MAX_BYTES:

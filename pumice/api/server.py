@@ -110,7 +110,7 @@ class _Http(HttpToolsProtocol):
 
     def connection_made(self, transport: Any) -> None:
         """A client has connected."""
-        super().connection_made(_OneWrite(transport))  # type: ignore[arg-type]  # acts as one
+        super().connection_made(_OneWrite(transport))  # type: ignore[arg-type]  # has what is called of a transport, not its base class
         self._expect()
 
     def connection_lost(self, exc: Exception | None) -> None:

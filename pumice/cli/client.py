@@ -52,7 +52,7 @@ class Session:
         url = cloud.auth_url.rstrip("/")
         url = url if url.endswith("/v3") else f"{url}/v3"
         answer = _ask(cloud, "POST", f"{url}/auth/tokens", {}, _login(cloud.auth))
-        if answer.status // 100 == 4:  # noqa: PLR2004 - HTTP: the fault is ours.
+        if http.HTTPStatus.BAD_REQUEST <= answer.status < http.HTTPStatus.INTERNAL_SERVER_ERROR:
             told = f"{url} refused the login that {cloud.origin} holds: {_message(answer)}"
             raise Refused(told, answer.status)
         content = _checked(answer, url)

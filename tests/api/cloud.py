@@ -262,11 +262,14 @@ class Cloud:
 
     async def content(self) -> dict[str, list[Any]]:
         """Everything that requests can change, by table."""
-        tables = (
+        return await self.rows(
             *("volumes", "volume_types", "quota_usages", "operations", "messages", "events"),
             *("volume_type_access", "default_types", "quota_limits", "quota_classes"),
             "volume_metadata",
         )
+
+    async def rows(self, *tables: str) -> dict[str, list[Any]]:
+        """Every row of these tables."""
         return {
             table: await self.process.store.read(lambda txn, name: txn.all(f"SELECT * FROM {name}"), table)  # noqa: S608 - names of tables
             for table in tables

@@ -281,20 +281,12 @@ async def still(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cloud
         yield cloud
 
 
-async def content(cloud: Cloud) -> dict[str, list[Any]]:
-    """Everything that these requests could change."""
-    return {
-        table: await cloud.process.store.read(lambda txn, name: txn.all(f"SELECT * FROM {name}"), table)  # noqa: S608 - names of tables
-        for table in TABLES
-    }  # fmt: skip
-
-
 @pytest.mark.parametrize("bad", BAD, ids=[bad.name for bad in BAD])
 async def test_is_refused(still: Cloud, bad: Bad) -> None:
-    before = await content(still)
+    before = await still.rows(*TABLES)
     answered = await refusal(still.admin, bad.method, bad.target, bad.body)
     assert answered == (bad.status, bad.message)
-    assert await content(still) == before
+    assert await still.rows(*TABLES) == before
 
 
 @pytest.mark.parametrize(

@@ -162,7 +162,7 @@ VERSIONS: Final = (
     version("version with a leading zero", "volume 3.01", _format("3.01")),
     version("version of letters", "volume three", _format("three")),
     version("version missing", "volume", _format("")),
-    version("version of three words", "volume 3.1 3.2", _format("")),
+    version("version of three words", "volume 3.1 3.2", _format("3.1 3.2")),
     version("version with unicode digits", "volume 3.\xb2", _format("3.\xb2")),
     version("bad element in a list", "compute 2.1, volume x", _format("x")),
     version(

@@ -175,6 +175,10 @@ class TestMeaning:
         assert not allows("project_id:%(project_id)s", nobody, {"project_id": None})
         assert not allows("project_id:%(project_id)s", nobody, {})
 
+    def test_a_role_has_a_name(self) -> None:
+        sentence = "Policy rule test:it, character 1: expected the name of a role after `role:`."
+        assert refusal("role:") == sentence
+
     def test_a_rule_can_ask_for_no_project(self) -> None:
         """As Keystone's rules do: ``not domain_id:None``."""
         nobody = caller("reader", scope="unscoped")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -65,3 +66,10 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
         with pytest.raises(SettingsError) as caught:
             read_policy_file(path)
         assert caught.value.public == f"{path} cannot be read: {reason}."
+
+
+def test_nobody_waits_for_a_pipe(tmp_path: Path) -> None:
+    path = tmp_path / "policy.yaml"
+    os.mkfifo(path)
+    with pytest.raises(SettingsError, match="is no file"):
+        read_policy_file(path)
