@@ -6,15 +6,13 @@ simulations build the same program. :func:`serve` is ``pumice serve``.
 
 from __future__ import annotations
 
-import asyncio
 import base64
-import contextlib
 import gc
 import logging
 import os
 import socket
 import sys
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -25,53 +23,48 @@ from pumice.api.app import App
 from pumice.api.container import Services
 from pumice.api.policy import Rules
 from pumice.api.policy_file import read_policy_file
-from pumice.api.routes import EffectivePolicy
 from pumice.api.server import Listen, answer_requests, listening
 from pumice.bus.contract import Bus
 from pumice.bus.memory import MemoryBus
 from pumice.debug.debugger import Debugger
 from pumice.debug.threads import ManyThreads, OneThread, Threads
 from pumice.drivers.backend import Backend, Limits
-from pumice.drivers.contract import Driver, Listed
 from pumice.drivers.options import BackendConfig
 from pumice.drivers.registry import load_driver
-from pumice.errors import DriverError, UsageError
-from pumice.identity.keyring import Keyring, make_key
+from pumice.identity.keyring import Keyring
 from pumice.identity.passwords import hash_password
 from pumice.manager.heartbeat import Heartbeat, Served
+from pumice.manager.pools import PoolsFollower
 from pumice.manager.volume import VolumeManager
-from pumice.model.identity import DEFAULT_DOMAIN_ID, User
+from pumice.model.roles import ROLES, Role
 from pumice.operations.definition import Tools
 from pumice.operations.engine import Engine, EngineOptions
+from pumice.operations.liveness import ALONE, Liveness
 from pumice.operations.registry import OPERATIONS
 from pumice.scheduler.registry import Ingredients, make_scheduler
 from pumice.scheduler.view import PoolsView
 from pumice.seams import Seams
 from pumice.services.bootstrap import (
-    ADMIN,
     bootstrap,
     find_admin,
     is_bootstrapped,
     new_bootstrap,
 )
 from pumice.services.catalog import CatalogService
-from pumice.services.check import Finding, check
 from pumice.services.generation import Generation
-from pumice.services.keys import TokenKeys, WriteKeys
+from pumice.services.keys import DatabaseKeys, FileKeys, TokenKeys, WriteKeys
 from pumice.services.operations import OperationService
 from pumice.services.passwords import PasswordChecks
 from pumice.services.scopes import Reference, find_login
 from pumice.services.tokens import TokenService
-from pumice.services.users import reset_password
 from pumice.services.volumes import VolumeService
 from pumice.settings import DEFAULT_ORIGIN, DEFAULT_SECTION, BackendSettings, Loaded, Settings, load
-from pumice.state_dir import StateDir, keep_admin_password
-from pumice.store import backup, schema
+from pumice.state_dir import StateDir
+from pumice.store import schema
 from pumice.store.backends import ProcessRecord
-from pumice.store.backup import Progress
+from pumice.store.contract import Store
 from pumice.store.long_reads import LongReads
-from pumice.store.sqlite import SqliteStore, snapshot
-from pumice.store.txn import Txn
+from pumice.store.sqlite import SqliteStore
 
 STOP_SECONDS: Final = 3.0
 PASSWORD_BYTES: Final = 18
@@ -91,7 +84,7 @@ class Process:
 
     app: App
     services: Services
-    store: SqliteStore
+    store: Store
     engine: Engine
     manager: VolumeManager
     backends: dict[str, Backend]
@@ -110,21 +103,52 @@ class Process:
 ONE_THREAD: Final = OneThread()
 
 
+KeySource = Callable[[Generation], TokenKeys]
+"""Makes the token keys of a process, which change with its generation of identity."""
+
+
+def keys_in_files(
+    keyring: Keyring, seams: Seams, write: WriteKeys = lambda _keys: None
+) -> KeySource:
+    """The keys of one process alone; ``write`` keeps them for the next one after a rotation."""
+    return lambda generation: FileKeys(keyring, write, seams, generation)
+
+
+def keys_in_database(store: Store, sealing_key: bytes, seams: Seams) -> KeySource:
+    """The keys of all processes on the database of ``store``; ``sealing_key`` is each host's key_file."""
+    return lambda generation: DatabaseKeys(store, sealing_key, seams.ids, generation)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """What a process is among those that share its database; ``alone``: there can be no other."""
+
+    id: str
+    roles: frozenset[Role] = ROLES
+    liveness: Liveness = ALONE
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether the database is this process's only."""
+        return self.liveness is ALONE
+
+
 def build(
     loaded: Loaded,
-    store: SqliteStore,
-    keyring: Keyring,
+    store: Store,
+    keys_of: KeySource,
     seams: Seams,
     bus: Bus,
     state_dir: Path,
     threads: Threads = ONE_THREAD,
-    write_keys: WriteKeys = lambda _keys: None,
+    member: Member | None = None,
 ) -> Process:
     """Put a process together. Raises :class:`pumice.errors.SettingsError` for a wrong name or option.
 
-    ``write_keys`` keeps the token keys for the next process after a rotation.
+    Without ``member`` the process does everything, alone.
     """
     settings = loaded.settings
+    member = member or Member(seams.ids.identity_side())
     scheduler = make_scheduler(
         settings.scheduler_driver,
         settings.scheduler_default_filters,
@@ -132,30 +156,38 @@ def build(
         Ingredients(seams.random, settings.capacity_weight_multiplier),
     )
     view = PoolsView(scheduler.filters)
-    served = tuple(_served(one, settings, seams, state_dir) for one in loaded.backends)
+    served = _served_by(member, loaded, seams, state_dir)
     backends = {one.backend.host: one.backend for one in served}
     process = ProcessRecord(
-        id=seams.ids.identity_side(),
+        id=member.id,
         host=settings.host,
         pid=os.getpid(),
         started_at=seams.clock.now_us(),
         heartbeat_at=seams.clock.now_us(),
+        roles=",".join(sorted(member.roles)),
     )
     engine = Engine(
         store,
         bus,
         seams,
-        Tools(scheduler, view),
+        Tools(scheduler, view, frozenset(backends), "scheduler" in member.roles),
         backends,
         OPERATIONS,
-        EngineOptions(process.id, settings.lease_seconds, settings.scheduler_max_attempts),
+        member.liveness,
+        EngineOptions(
+            process.id,
+            settings.lease_seconds,
+            settings.scheduler_max_attempts,
+            settings.service_down_time,
+        ),
     )
     rules = api_routes.rules(policy_overrides(loaded, state_dir))
-    generation = Generation()
-    keys = TokenKeys(keyring, write_keys, seams, generation)
+    generation = Generation(None if member.is_alone else store)
+    keys = keys_of(generation)
     services = _services(settings, seams, rules, keys, generation, store, engine, threads)
-    heartbeat = Heartbeat(store, view, served, settings.service_down_time)
-    manager = VolumeManager(store, seams, engine, heartbeat, served, settings, process)
+    heartbeat = Heartbeat(process, store, view, served, settings.service_down_time)
+    follower = None if member.is_alone else PoolsFollower(store, view, settings.service_down_time)
+    manager = VolumeManager(store, seams, engine, heartbeat, served, settings, bus, follower)
     return Process(App(services, api_routes.APIS), services, store, engine, manager, backends)
 
 
@@ -165,7 +197,7 @@ def _services(
     rules: Rules,
     core_keys: TokenKeys,
     generation: Generation,
-    core_store: SqliteStore,
+    core_store: Store,
     core_engine: Engine,
     threads: Threads,
 ) -> Services:
@@ -200,17 +232,16 @@ def policy_overrides(loaded: Loaded, state_dir: Path) -> dict[str, str]:
     return {} if is_default and not path.exists() else read_policy_file(path)
 
 
-def effective_policies(state_path: Path, config: Path | None) -> list[EffectivePolicy]:
-    """What holds with the policy file of ``state_path``; for people.
-
-    Raises :class:`pumice.errors.SettingsError` as a start would.
-    """
-    overrides = policy_overrides(load(config or state_path / CONF), state_path)
-    return api_routes.effective_policies(overrides)
+def _served_by(member: Member, loaded: Loaded, seams: Seams, state_dir: Path) -> tuple[Served, ...]:
+    if "volume" not in member.roles:
+        return ()
+    return tuple(make_served(one, loaded.settings, seams, state_dir) for one in loaded.backends)
 
 
-def _served(backend: BackendSettings, settings: Settings, seams: Seams, state_dir: Path) -> Served:
-    """One backend of the settings with its driver."""
+def make_served(
+    backend: BackendSettings, settings: Settings, seams: Seams, state_dir: Path
+) -> Served:
+    """One backend of the settings with its driver. Raises :class:`pumice.errors.SettingsError`."""
     config = BackendConfig(
         backend.name, backend.volume_backend_name, backend.driver_options, state_dir
     )
@@ -255,12 +286,11 @@ async def serve(
             process = build(
                 loaded,
                 store,
-                keyring,
+                keys_in_files(keyring, seams, state_dir.write_keys),
                 seams,
                 MemoryBus(),
                 state_dir.path,
                 threads,
-                state_dir.write_keys,
             )
             url = identity_url(listen, bound, loaded.settings)
             await threads.begin(_bootstrap(process, state_dir, url, loaded.settings))
@@ -330,156 +360,3 @@ def run(main: Coroutine[Any, Any, None]) -> None:
     import uvloop  # noqa: PLC0415 - only serve needs it
 
     uvloop.run(main)
-
-
-CONF: Final = "pumice.conf"
-DATABASE: Final = "pumice.db"
-VOLATILE: Final = "It is in the memory of the process that serves it."
-
-
-@dataclass(frozen=True, slots=True)
-class SchemaVersions:
-    """The schema that a database has, or had, and the one that this Pumice needs."""
-
-    found: str
-    needed: str
-
-
-def database_versions(state_path: Path) -> SchemaVersions:
-    """Beside a server or without one. Raises :class:`UsageError` if there is no database."""
-    return SchemaVersions(schema.revision(state_path / DATABASE), schema.HEAD)
-
-
-def upgrade_database(state_path: Path) -> SchemaVersions:
-    """Bring the database to this version's schema; what was ``found`` before.
-
-    Raises :class:`UsageError` if there is no database, if it is served, and if it cannot be upgraded.
-    """
-    versions = database_versions(state_path)
-    with StateDir.open(state_path, secret=seams_module.real().ids.secret) as state_dir:
-        schema.upgrade(state_dir.database)
-    return versions
-
-
-def backup_database(state_path: Path, target: Path, *, progress: Progress, overwrite: bool) -> None:
-    """Copy the database to ``target``, beside a server or without one.
-
-    Raises :class:`UsageError` if it cannot be read, or ``target`` not be written.
-    """
-    backup.backup(state_path / DATABASE, target, progress=progress, overwrite=overwrite)
-
-
-def restore_database(state_path: Path, copy: Path, *, progress: Progress) -> Path | None:
-    """Put a copy in the database's place; where the old one is kept, None if there was none.
-
-    Raises :class:`UsageError` if the state directory is served, or ``copy`` is not a whole database.
-    """
-    seams = seams_module.real()
-    with StateDir.open(state_path, secret=seams.ids.secret) as state_dir:
-        database = state_dir.database
-        kept = database.with_name(f"{database.name}.before-{seams.clock.now_us()}")
-        backup.restore(copy, database, kept, progress=progress)
-        return kept if kept.exists() else None
-
-
-@contextlib.contextmanager
-def reading(database: Path) -> Iterator[Txn]:
-    """One state of a database, beside a server or without one; for queries only.
-
-    Raises :class:`UsageError` if it is none, or of another schema than this Pumice knows.
-    """
-    _check_schema(database)
-    with snapshot(database) as txn:
-        yield txn
-
-
-def _check_schema(database: Path) -> None:
-    found = schema.revision(database)
-    if found != schema.HEAD:
-        raise UsageError(
-            f"The database {database} has schema {found}, but {schema.HEAD} is needed."
-        )
-
-
-def set_password(
-    state_path: Path, config: Path | None, name: str, domain: str, password: str
-) -> User:
-    """Change a user's password in the database; ``domain`` is the id or the name of his.
-
-    Raises :class:`UsageError` if somebody serves it, or it cannot be used, and
-    :class:`pumice.errors.NotFound` if there is no such user.
-    """
-    _check_schema(state_path / DATABASE)
-    seams = seams_module.real()
-    with StateDir.open(state_path, secret=seams.ids.secret) as state_dir:
-        settings = load(config or state_dir.conf).settings
-        hashed = hash_password(password, settings.password_hash_rounds)
-        store = SqliteStore(state_dir.database)
-        try:
-            user = asyncio.run(store.write(reset_password, name, domain, hashed, seams.clock))
-        finally:
-            store.close()
-        keep_password_of(user.name, user.domain_id, state_path, password)
-    return user
-
-
-def keep_password_of(name: str, domain_id: str, state_path: Path, password: str) -> bool:
-    """Let the clients' files in ``state_path`` have the new password, if it is the administrator's.
-
-    False if it is another user's. Raises :class:`UsageError`.
-    """
-    if (name, domain_id) != (ADMIN, DEFAULT_DOMAIN_ID):
-        return False
-    keep_admin_password(state_path, password)
-    return True
-
-
-def rotate_keys(state_path: Path) -> tuple[int, ...]:
-    """Rotate the token keys of a state directory that nobody serves; the numbers there are then.
-
-    Raises :class:`UsageError` if somebody does, or if it cannot be used.
-    """
-    _check_schema(state_path / DATABASE)
-    ids = seams_module.real().ids
-    with StateDir.open(state_path, secret=ids.secret) as state_dir:
-        rotated = Keyring.from_files(state_dir.read_keys()).rotate(make_key(ids)).to_files()
-        state_dir.write_keys(rotated)
-    return tuple(sorted(rotated))
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """What ``pumice db check`` found.
-
-    The ``volatile`` backends were not compared: what they hold is in the memory of who serves them.
-    """
-
-    findings: list[Finding]
-    volatile: list[str]
-
-
-def check_database(state_path: Path, config: Path | None) -> Checked:
-    """Compare the rows with each other and with the backends, beside a server or without one.
-
-    Raises :class:`UsageError` for settings or a database that cannot be read.
-    """
-    loaded = load(config or state_path / CONF)
-    seams = seams_module.real()
-    began_us = seams.clock.now_us()
-    backends = [
-        _served(one, loaded.settings, seams, state_path.absolute()) for one in loaded.backends
-    ]
-    contents = {one.backend.host: _content(one.backend.driver) for one in backends}
-    volatile = [host for host, content in contents.items() if content == VOLATILE]
-    with reading(state_path / DATABASE) as txn:
-        found = check(txn, contents, began_us)
-    known = [one for one in found if one.kind != "not_compared" or one.subject not in volatile]
-    return Checked(known, volatile)
-
-
-def _content(driver: Driver) -> Sequence[Listed] | str:
-    """What a backend holds, or why that is not known."""
-    try:
-        return VOLATILE if driver.get_volume_stats().volatile else driver.list_volumes()
-    except DriverError as error:
-        return error.public

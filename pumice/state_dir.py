@@ -5,13 +5,17 @@
     pumice.conf            settings; written once, then the operator's
     pumice.db              the database; the store makes it
     keys/fernet/0, 1, ...  token keys in Keystone's layout: 0 is next, the highest number signs
+    keys/database.key      instead of those two with PostgreSQL: what seals the token keys there
     volumes/               what the file driver keeps
     clouds.yaml, openrc    how clients find this cloud, with the admin's password
+    config-file            where the settings are if the last start was told so by --config
     lock                   locked by the process that serves; holds its pid, for people
+    files.lock             locked for a moment by who makes or changes a file
 
-A file that is written here is written beside its place, put on disk and renamed into it: a crash
-leaves the old one or the new one. Names are resolved through the folder's descriptor, and a secret
-is neither written nor read through a symbolic link.
+With PostgreSQL several processes of one host may serve from one directory. A file that is written here
+is written beside its place, put on disk and renamed into it: a crash leaves the old one or the new one.
+Names are resolved through the folder's descriptor, and a secret is neither written nor read through a
+symbolic link, but for the database's key, which may lie anywhere.
 """
 
 from __future__ import annotations
@@ -33,11 +37,16 @@ from pumice.errors import UsageError
 from pumice.settings import template
 
 KEY_BYTES: Final = 32
+KEY_FILE_BYTES_MAX: Final = 64
+CONF: Final = "pumice.conf"
+CONFIG_FILE: Final = "config-file"
+FILES_LOCK: Final = "files.lock"
 CLOUDS_YAML: Final = "clouds.yaml"
 OPENRC: Final = "openrc"
 USUAL_URL: Final = "http://127.0.0.1:8776/identity/v3"
 """Where a Pumice is whose ``clouds.yaml`` does not say it; its next start writes the right one."""
 
+_KEY: Final = re.compile(b"[A-Za-z0-9_-]{43}=")
 _OPEN_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _OPEN_LOCK: Final = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -74,13 +83,28 @@ def choose_path(argument: Path | None, environ: Mapping[str, str]) -> Path:
     raise UsageError("Neither --state-dir nor HOME says where the state directory is.")
 
 
+def chosen_config(path: Path, argument: Path | None) -> Path:
+    """The file with the settings of the state directory ``path``, for all but ``pumice serve``.
+
+    It is ``argument``, which is ``--config``, else what the last start was told, else the directory's
+    own: so no command takes another database for the one that is served.
+    """
+    if argument is not None:
+        return argument
+    noted = path / CONFIG_FILE
+    with _telling(f"{noted} cannot be read"):
+        if not noted.exists():
+            return path / CONF
+        return Path(os.fsdecode(noted.read_bytes().removesuffix(b"\n")))
+
+
 class StateDir:
-    """An open state directory: until :meth:`close`, this process alone serves it."""
+    """An open state directory: until :meth:`close`, this process or those that share it serve it."""
 
     def __init__(self, folder: _Folder, lock: int) -> None:
         """``lock`` is the descriptor of the locked lock file. Use :meth:`open`."""
         self.path: Final = folder.path
-        self.conf: Final = folder.path / "pumice.conf"
+        self.conf: Final = folder.path / CONF
         self.database: Final = folder.path / "pumice.db"
         self.volumes: Final = folder.path / "volumes"
         self.clouds_yaml: Final = folder.path / CLOUDS_YAML
@@ -89,21 +113,36 @@ class StateDir:
         self._lock = lock
 
     @classmethod
-    def open(cls, path: Path, *, secret: Callable[[int], bytes]) -> Self:
+    def open(cls, path: Path, *, secret: Callable[[int], bytes], shared: bool = False) -> Self:
         """Open ``path``; make it, or what a crash left unmade of it, for this user alone.
 
-        ``secret`` gives that many bytes that nobody can guess. Raises :class:`UsageError` if
-        another process serves ``path``, and if it cannot be used.
+        ``secret`` gives that many bytes that nobody can guess. Those who open it ``shared``, since
+        rows and token keys are in PostgreSQL, may do so at once; nobody else may meanwhile. Raises
+        :class:`UsageError` if another process serves ``path``, and if it cannot be used.
         """
         with contextlib.ExitStack() as undo:
             folder = _open_state_folder(path.absolute())
             undo.callback(os.close, folder.descriptor)
-            lock = _lock(folder)
+            lock = _lock(folder, shared=shared)
             undo.callback(os.close, lock)
             state_dir = cls(folder, lock)
-            state_dir._make_what_is_missing(secret)
+            with folder.alone():
+                state_dir._make_what_is_missing(None if shared else secret)
             undo.pop_all()
         return state_dir
+
+    def note_config(self, argument: Path | None) -> None:
+        """Let :func:`chosen_config` find the settings of this start, which ``--config`` may have named.
+
+        Raises :class:`UsageError` if the note cannot be written.
+        """
+        with self._folder.alone():
+            if argument is not None:
+                data = os.fsencode(argument.absolute()) + b"\n"
+                if not self._folder.holds(CONFIG_FILE, data):
+                    self._folder.write(CONFIG_FILE, data)
+            elif CONFIG_FILE in self._folder.names():
+                self._folder.remove(CONFIG_FILE)
 
     def close(self) -> None:
         """Let another process serve the directory. The end of this process does the same."""
@@ -133,7 +172,7 @@ class StateDir:
                 if re.fullmatch("0|[1-9][0-9]{0,8}", name)
             }
         for number, key in keys.items():
-            if not re.fullmatch(b"[A-Za-z0-9_-]{43}=", key):
+            if not _KEY.fullmatch(key):
                 raise UsageError(f"{folder.path / str(number)} holds no token key.")
         return keys
 
@@ -159,18 +198,24 @@ class StateDir:
 
         Raises :class:`UsageError` if a file cannot be written, or could not hold ``password``.
         """
-        _write_clients_files(self._folder, identity_url, password)
+        with self._folder.alone():
+            _write_clients_files(self._folder, identity_url, password)
 
     def read_admin_password(self) -> str | None:
         """The password that :meth:`write_clients_files` wrote; None if its line is not there."""
         return _read_from_clouds_yaml(self._folder, "password")
 
-    def _make_what_is_missing(self, secret: Callable[[int], bytes]) -> None:
-        """Everything on a first start; on any other, what a crash in that start left out."""
+    def _make_what_is_missing(self, secret: Callable[[int], bytes] | None) -> None:
+        """Everything on a first start; on any other, what a crash in that start left out.
+
+        Without ``secret`` no token keys.
+        """
         if self.conf.name not in self._folder.names():
             self._folder.write(self.conf.name, template().encode())
         self._folder.make_folder(self.volumes.name)
         self._folder.make_folder("keys")
+        if secret is None:
+            return
         with self._folder.open_folder("keys") as keys:
             keys.make_folder("fernet")
         present = self.read_keys()
@@ -190,10 +235,65 @@ def keep_admin_password(path: Path, password: str) -> None:
     """
     folder = _open_state_folder(path.absolute())
     try:
-        identity_url = _read_from_clouds_yaml(folder, "auth_url") or USUAL_URL
-        _write_clients_files(folder, identity_url, password)
+        with folder.alone():
+            identity_url = _read_from_clouds_yaml(folder, "auth_url") or USUAL_URL
+            _write_clients_files(folder, identity_url, password)
     finally:
         os.close(folder.descriptor)
+
+
+def read_key_file(path: Path) -> bytes | None:
+    """What seals the token keys in PostgreSQL: 44 bytes of URL-safe base64; None if there is no file.
+
+    It may be a symbolic link, as what a cluster manager puts in place is one. Raises
+    :class:`UsageError` for a file that cannot be read, that everybody may read, or that holds no key.
+    """
+    with _telling(f"The key file {path} cannot be read"):
+        try:
+            with open(path, "rb", opener=_open_key_file) as file:
+                mode = os.fstat(file.fileno()).st_mode
+                key = file.read(KEY_FILE_BYTES_MAX).strip()
+        except FileNotFoundError:
+            return None
+    if mode & stat.S_IRWXO:
+        raise UsageError(f"Everybody may use the key file {path}; chmod o-rwx it.")
+    if not _KEY.fullmatch(key):
+        raise UsageError(f"The key file {path} holds no key: 44 characters of URL-safe base64.")
+    return key
+
+
+def make_key_file(path: Path, secret: Callable[[int], bytes]) -> bytes:
+    """The key of :func:`read_key_file`, made for this user alone if there is none.
+
+    Of several who do so at once all get the same. Raises :class:`UsageError` as reading does, and if
+    the file cannot be made.
+    """
+    with _telling(f"The key file {path} cannot be made"):
+        if not path.exists():
+            _make_key_file(path, base64.urlsafe_b64encode(secret(KEY_BYTES)), secret(4).hex())
+    key = read_key_file(path)
+    if key is None:
+        raise UsageError(f"The key file {path} was removed meanwhile.")
+    return key
+
+
+def _make_key_file(path: Path, key: bytes, mark: str) -> None:
+    """Put ``key`` in the file ``path`` unless there is one by now; whole and on disk, or not."""
+    unfinished = path.with_name(f".{path.name}.{mark}.new")
+    try:
+        with open(unfinished, "xb", opener=_open_key_file) as file:
+            file.write(key + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):
+            path.hardlink_to(unfinished)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    _sync_folder(path.parent)
+
+
+def _open_key_file(name: str, flags: int) -> int:
+    return os.open(name, flags | os.O_NONBLOCK, 0o600)  # A FIFO must not hold the start up.
 
 
 class _Folder(NamedTuple):
@@ -211,6 +311,18 @@ class _Folder(NamedTuple):
             yield _Folder(self.path / name, descriptor)
         finally:
             os.close(descriptor)
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Whoever else changes files here waits until the end of the block, or of the process."""
+        with _telling(f"{self.path / FILES_LOCK} cannot be locked"):
+            lock = os.open(FILES_LOCK, _OPEN_LOCK, 0o600, dir_fd=self.descriptor)
+        try:
+            with _telling(f"{self.path / FILES_LOCK} cannot be locked"):
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
 
     def make_folder(self, name: str) -> None:
         """Make the folder ``name`` for this user alone, and on disk, unless the name is taken."""
@@ -296,25 +408,33 @@ def _make_path(path: Path) -> None:
         return
     _make_path(path.parent)
     path.mkdir(0o700, exist_ok=True)
-    parent = os.open(path.parent, _OPEN_FOLDER)
+    _sync_folder(path.parent)
+
+
+def _sync_folder(path: Path) -> None:
+    """Put the names in ``path`` on disk."""
+    folder = os.open(path, _OPEN_FOLDER)
     try:
-        os.fsync(parent)
+        os.fsync(folder)
     finally:
-        os.close(parent)
+        os.close(folder)
 
 
-def _lock(folder: _Folder) -> int:
-    """Lock the lock file and return its descriptor; the end of the process, however, unlocks it."""
+def _lock(folder: _Folder, *, shared: bool) -> int:
+    """Lock the lock file and return its descriptor; the end of the process, however, unlocks it.
+
+    The pid of one among several would say nothing, so who shares it leaves none.
+    """
     with _telling(f"{folder.path / 'lock'} cannot be locked"), contextlib.ExitStack() as undo:
         lock = os.open("lock", _OPEN_LOCK, 0o600, dir_fd=folder.descriptor)
         undo.callback(os.close, lock)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except BlockingIOError:
             pid = os.pread(lock, 20, 0).decode(errors="replace").strip()
             who = f"Another Pumice (process {pid})" if pid.isdecimal() else "Another Pumice"
             raise UsageError(f"{who} already serves the state directory {folder.path}.") from None
-        pid_line = f"{os.getpid()}\n".encode()
+        pid_line = b"" if shared else f"{os.getpid()}\n".encode()
         os.pwrite(lock, pid_line, 0)
         os.ftruncate(lock, len(pid_line))
         undo.pop_all()

@@ -60,14 +60,20 @@ def place(function: Callable[..., Any], *, layer: str = "", name: str = "") -> P
 class Trace:
     """The way of one request or operation: an id, when it began, and its spans in order of their end."""
 
-    __slots__ = ("began_ns", "began_us", "request_id", "spans", "title")
+    __slots__ = ("began_ns", "began_us", "earlier", "request_id", "spans", "title")
 
-    def __init__(self, request_id: str, title: str, began_us: int) -> None:
-        """``began_us`` is UTC microseconds; ``title`` is for people, as ``POST /volume/v3/volumes``."""
+    def __init__(
+        self, request_id: str, title: str, now_us: int, earlier: TraceView | None = None
+    ) -> None:
+        """A recorder that begins at ``now_us``, UTC microseconds, or goes on where ``earlier`` ended.
+
+        ``title`` is for people, as ``POST /volume/v3/volumes``.
+        """
         self.request_id = request_id
-        self.title = title
-        self.began_us = began_us
-        self.began_ns = _now_ns()
+        self.title = title if earlier is None else earlier.title
+        self.began_us = now_us if earlier is None else earlier.began_us
+        self.began_ns = _now_ns() - (now_us - self.began_us) * 1000
+        self.earlier = () if earlier is None else earlier.spans
         self.spans: list[Span] = []
 
     def start(self) -> int:
@@ -113,7 +119,8 @@ def render(trace: Trace) -> TraceView:
         trace.request_id,
         trace.title,
         trace.began_us,
-        tuple(
+        trace.earlier
+        + tuple(
             SpanView(
                 where.layer,
                 where.name,

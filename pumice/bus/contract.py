@@ -9,10 +9,14 @@ from msgspec import Struct
 
 
 class Hint(Struct, frozen=True):
-    """``ready``: the operation has work for the backend; ``ended``: whoever waits may look."""
+    """``ready``: the operation has work for the backend, or for a scheduler if there is none.
 
-    kind: Literal["ready", "ended"]
-    operation_id: str
+    ``ended``: whoever waits for the operation may look. ``pools``: a process has reported new pools, or
+    that they changed, which are no operation's.
+    """
+
+    kind: Literal["ready", "ended", "pools"]
+    operation_id: str = ""
     backend_host: str | None = None
 
 

@@ -45,9 +45,9 @@ def show_policies(
     as_json: Json = False,
 ) -> None:
     """Show who may do what: each policy with its rule, and whether policy.yaml has changed it."""
-    from pumice import process
+    from pumice import offline
 
-    found = process.effective_policies(choose_path(state_dir, os.environ), config)
+    found = offline.effective_policies(choose_path(state_dir, os.environ), config)
     if as_json:
         output.show_json([one._asdict() for one in found])
     elif sample:

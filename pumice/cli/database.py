@@ -14,7 +14,7 @@ from pumice.api.views import time_text
 from pumice.cli.source import Wanted
 from pumice.context import Context
 from pumice.errors import NotFound
-from pumice.process import reading
+from pumice.offline import reading
 from pumice.seams import SystemClock
 from pumice.services import operations as services
 from pumice.services.operations import OperationQuery

@@ -20,9 +20,9 @@ db = typer.Typer(help="The database.", no_args_is_help=True)
 @db.command("version")
 def show_version(state_dir: StateDir = None, as_json: Json = False) -> None:
     """Show the version of the database's schema, and the one that this Pumice needs."""
-    from pumice import process
+    from pumice import offline
 
-    versions = process.database_versions(choose_path(state_dir, os.environ))
+    versions = offline.database_versions(choose_path(state_dir, os.environ))
     if as_json:
         output.show_json({"found": versions.found, "needed": versions.needed})
     elif versions.found == versions.needed:
@@ -34,9 +34,9 @@ def show_version(state_dir: StateDir = None, as_json: Json = False) -> None:
 @db.command("upgrade")
 def upgrade(state_dir: StateDir = None, as_json: Json = False) -> None:
     """Bring the database to the schema of this Pumice; `pumice serve` does it at its start too."""
-    from pumice import process
+    from pumice import offline
 
-    versions = process.upgrade_database(choose_path(state_dir, os.environ))
+    versions = offline.upgrade_database(choose_path(state_dir, os.environ))
     if as_json:
         output.show_json({"found": versions.found, "needed": versions.needed})
     elif versions.found == versions.needed:
@@ -51,9 +51,9 @@ def check(state_dir: StateDir = None, config: Config = None, as_json: Json = Fal
 
     The exit status is 1 if there are findings.
     """
-    from pumice import process
+    from pumice import offline
 
-    checked = process.check_database(choose_path(state_dir, os.environ), config)
+    checked = offline.check_database(choose_path(state_dir, os.environ), config)
     for backend_host in checked.volatile:
         output.note(f"{backend_host} keeps volumes in the server's memory: they were not compared.")
     if as_json:
@@ -74,10 +74,10 @@ def backup(
     as_json: Json = False,
 ) -> None:
     """Copy the database to FILE, also while it is served; the volumes' bytes and the keys are not in it."""
-    from pumice import process
+    from pumice import offline
 
     with output.progress("Copying the database") as progress:
-        process.backup_database(
+        offline.backup_database(
             choose_path(state_dir, os.environ), file, progress=progress, overwrite=force
         )
     size_bytes = file.stat().st_size
@@ -95,13 +95,13 @@ def restore(
     as_json: Json = False,
 ) -> None:
     """Put the copy FILE in the database's place. Nobody may serve it; what it was is kept beside it."""
-    from pumice import process
+    from pumice import offline
 
     path = choose_path(state_dir, os.environ)
     if not yes and not output.confirmed(f"Replace the database in {path} by {file}?"):
         raise typer.Abort
     with output.progress("Restoring the database") as progress:
-        kept = process.restore_database(path, file, progress=progress)
+        kept = offline.restore_database(path, file, progress=progress)
     if as_json:
         output.show_json({"kept": str(kept) if kept else None})
         return

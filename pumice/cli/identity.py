@@ -54,7 +54,7 @@ def set_password(
     administrator can be replaced. The clouds.yaml and openrc of the state directory get the
     administrator's new one.
     """
-    from pumice import process
+    from pumice import offline
 
     for text in (name, domain):
         _refuse_unless_text(text)
@@ -62,13 +62,13 @@ def set_password(
     place = _place(asked)
     password = _line_of_stdin() if password_stdin else _typed_twice()
     if isinstance(place, Path):
-        changed = process.set_password(place, config, name, domain, password)
+        changed = offline.set_password(place, config, name, domain, password)
         owner = {"id": changed.id, "name": changed.name, "domain_id": changed.domain_id}
     else:
         owner = _set_over_http(place, name, domain, password)
         used = find_cloud(asked, os.environ, Path.cwd())
         path = state_dir_of(asked, os.environ) or state_dir_with(used, asked, os.environ)
-        kept = path and process.keep_password_of(owner["name"], owner["domain_id"], path, password)
+        kept = path and offline.keep_password_of(owner["name"], owner["domain_id"], path, password)
         if kept and used.origin == OS_AUTH_URL:
             output.note(
                 f"OS_PASSWORD of this shell is the old one: . {shlex.quote(str(path))}/openrc"
@@ -92,11 +92,11 @@ def rotate_keys(
 
     Those of the key before the last one end, so wait for as long as a token lives before the next time.
     """
-    from pumice import process
+    from pumice import offline
 
     place = _place(Asked(cloud, state_dir, insecure))
     if isinstance(place, Path):
-        numbers = list(process.rotate_keys(place))
+        numbers = list(offline.rotate_keys(place))
     else:
         numbers = place.post(PUMICE, "/identity/rotate-keys")["token_keys"]["numbers"]
     if as_json:

@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from pumice.errors import SettingsError, did_you_mean
 
-MAX_OPTIONS: Final = 3
-"""Beside the seven options that every backend has: ten is what a person reads."""
+MAX_OPTIONS: Final = 2
+"""Beside the eight options that every backend has: ten is what a person reads."""
 
 
 class Option(Struct, frozen=True):

@@ -7,7 +7,9 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
+import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from pumice.drivers.backend import Backend
 from pumice.drivers.contract import Capacity, Gib, Stats
@@ -18,7 +20,7 @@ from pumice.settings import BackendSettings
 from pumice.store import backends as rows
 from pumice.store import pools as pool_rows
 from pumice.store.backends import BackendRecord, ProcessRecord
-from pumice.store.sqlite import SqliteStore
+from pumice.store.contract import Store
 from pumice.store.txn import Txn
 
 LOOK_SECONDS: Final = 5.0
@@ -59,8 +61,14 @@ class Heartbeat:
     """Keeps the process row, the backend rows and the scheduler's view of the pools fresh."""
 
     def __init__(
-        self, store: SqliteStore, view: PoolsView, served: Iterable[Served], down_seconds: int
+        self,
+        process: ProcessRecord,
+        store: Store,
+        view: PoolsView,
+        served: Iterable[Served],
+        down_seconds: int,
     ) -> None:
+        self._process = process
         self._store = store
         self._view = view
         self._served = tuple(served)
@@ -79,26 +87,35 @@ class Heartbeat:
             host = one.backend.host
             if host not in self._looking or self._looking[host].done():
                 self._looking[host] = asyncio.create_task(self._refresh(one.backend))
-        await asyncio.wait(self._looking.values(), timeout=within_seconds)
+        if self._looking:
+            await asyncio.wait(self._looking.values(), timeout=within_seconds)
 
     def stop(self) -> None:
         """Wait for nobody any more."""
         for task in self._looking.values():
             task.cancel()
 
-    async def report(self, process: ProcessRecord, now_us: int) -> None:
+    async def report(self, now_us: int) -> bool:
         """Write that the process lives, and what changed, in one unit; the view follows its commit.
 
-        Of many backends that are as they were, none is written: one row a heartbeat is enough.
+        Of many backends that are as they were, none is written: one row a heartbeat is enough. Returns
+        whether anything changed.
         """
         seen = (
             Seen(one.backend.host, one.settings, one.backend.down_reason, one.backend.stats)
             for one in self._served
         )
         changed = tuple(one for one in seen if self._reported.get(one.host) != one)
+        process = replace(self._process, heartbeat_at=now_us)
         report = Report(process, now_us - 10 * self._down_us, changed, now_us)
-        await self._store.write(write_report, report, self._follow)
+        known = await self._store.write(write_report, report, self._follow)
         self._reported |= {one.host: one for one in changed}
+        if known < len(self._reported):
+            # Silent for so long that it was taken for dead: all is told anew.
+            log.warning("This process was taken for dead; it serves its backends again")
+            self._reported.clear()
+            return await self.report(now_us)
+        return bool(changed)
 
     def _follow(self, written: Written) -> None:
         """Let the view follow the commit, in its place among the commits of claims."""
@@ -124,10 +141,11 @@ class Heartbeat:
                 log.info("Backend %s is up", backend.host)
 
 
-def write_report(txn: Txn, report: Report, follow: Callable[[Written], None]) -> None:
+def write_report(txn: Txn, report: Report, follow: Callable[[Written], None]) -> int:
     """Unit: the row of the process, and those of its backends that changed, with their pools.
 
     ``follow`` is told after the commit what each of these backends is, and what is allocated on it.
+    Returns how many backends the process is known to serve.
     """
     rows.beat(txn, report.process)
     rows.forget_processes(txn, report.process.id, report.forget_before)
@@ -137,8 +155,13 @@ def write_report(txn: Txn, report: Report, follow: Callable[[Written], None]) ->
             txn,
             host=seen.host,
             name=seen.settings.volume_backend_name,
-            process_id=report.process.id,
             availability_zone=seen.settings.backend_availability_zone,
+            updated_at=report.now_us,
+        )
+        rows.serve(
+            txn,
+            seen.host,
+            report.process.id,
             up=seen.down_reason is None,
             reason=seen.down_reason or "",
             updated_at=report.now_us,
@@ -147,8 +170,14 @@ def write_report(txn: Txn, report: Report, follow: Callable[[Written], None]) ->
         allocated = {
             name: pool_rows.register(txn, f"{seen.host}#{name}", seen.host) for name in names
         }
-        written.append((seen, rows.get(txn, seen.host), allocated))
+        record = rows.get(txn, seen.host)
+        pool_rows.forget_reports(txn, seen.host)
+        if allocated:
+            for pool in pools_of(seen, record, allocated):
+                pool_rows.report(txn, pool.host, msgspec.json.encode(pool).decode())
+        written.append((seen, record, allocated))
     txn.after_commit(lambda: follow(written))
+    return rows.count_served(txn, report.process.id)
 
 
 def pools_of(

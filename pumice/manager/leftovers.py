@@ -18,7 +18,7 @@ from pumice.errors import PumiceError
 from pumice.services.check import began_on
 from pumice.store import operations as rows
 from pumice.store import volumes
-from pumice.store.sqlite import SqliteStore
+from pumice.store.contract import Store
 from pumice.store.txn import Txn
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ REMOVED_AT_ONCE: Final = 100
 
 
 async def remove_leftovers(
-    store: SqliteStore, backend: Backend, now_us: int, deadline_seconds: int
+    store: Store, backend: Backend, now_us: int, deadline_seconds: int
 ) -> list[str]:
     """Remove what operations left on ``backend``; the ids of what was removed."""
     try:

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
-from msgspec.structs import replace
-
+from pumice.bus.contract import Bus, Hint
 from pumice.errors import PumiceError, Unavailable
 from pumice.manager.heartbeat import Heartbeat, Served
 from pumice.manager.leftovers import remove_leftovers
+from pumice.manager.pools import PoolsFollower
 from pumice.operations.engine import Engine
 from pumice.seams import Seams
 from pumice.settings import Settings
 from pumice.store import events, kept_answers, messages, operations, pools, revocations
-from pumice.store.backends import ProcessRecord
-from pumice.store.sqlite import SqliteStore
+from pumice.store.contract import Store
 from pumice.store.txn import Txn
 
 SWEEP_SECONDS: Final = 2.0
@@ -35,23 +35,27 @@ class VolumeManager:
 
     def __init__(
         self,
-        store: SqliteStore,
+        store: Store,
         seams: Seams,
         engine: Engine,
         heartbeat: Heartbeat,
         served: tuple[Served, ...],
         settings: Settings,
-        process: ProcessRecord,
+        bus: Bus,
+        follower: PoolsFollower | None,
     ) -> None:
+        """``follower`` is needed where other processes use the database too."""
         self._store = store
         self._seams = seams
         self._engine = engine
         self._heartbeat = heartbeat
         self._served = served
         self._settings = settings
-        self._process = process
-        self._tasks: list[asyncio.Task[None]] = []
-        self._took_over = False
+        self._bus = bus
+        self._follower = follower
+        self._pools_changed = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        bus.subscribe(self._receive)
 
     async def start(self) -> None:
         """Look at the backends, take over what an earlier process left, and start the timers.
@@ -63,8 +67,12 @@ class VolumeManager:
             await self._report()
         except Unavailable as error:
             log.warning("Serving what can be read: %s", error)
-        await self._sweep()
-        await self._name_absent_backends()
+        if self._follower is None:
+            await self._name_absent_backends()
+        else:
+            await self._follow_pools()
+            self._keep(self._follow_for_ever())
+        await self._sweep_first()
         settings = self._settings
         repeated: list[tuple[float, Work]] = [
             (settings.report_interval, self._report),
@@ -75,7 +83,17 @@ class VolumeManager:
         ]
         repeated += [(PRUNE_SECONDS, partial(self._reconcile, one)) for one in self._served]
         for seconds, work in repeated:
-            self._tasks.append(asyncio.create_task(self._repeat(seconds, work)))
+            self._keep(self._repeat(seconds, work))
+
+    def wake(self) -> None:
+        """Look at once for what others did: this process was cut off from the database, or from hints."""
+        self._pools_changed.set()
+        self._keep(self._try(self._sweep))
+
+    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def stop(self) -> None:
         """End the timers."""
@@ -101,31 +119,48 @@ class VolumeManager:
         """Do ``work`` again and again; a failure is logged and does not end it."""
         while True:
             await self._seams.sleep(seconds)
-            try:
-                await work()
-            except PumiceError as error:
-                log.warning("%s failed: %s", work, error)
-            except Exception:
-                log.exception("%s failed", work)
+            await self._try(work)
+
+    async def _try(self, work: Work) -> None:
+        try:
+            await work()
+        except PumiceError as error:
+            log.warning("%s failed: %s", work, error)
+        except Exception:
+            log.exception("%s failed", work)
 
     async def _report(self) -> None:
-        now_us = self._seams.clock.now_us()
-        await self._heartbeat.report(replace(self._process, heartbeat_at=now_us), now_us)
+        if await self._heartbeat.report(self._seams.clock.now_us()):
+            self._bus.publish(Hint("pools"))
+
+    def _receive(self, hint: Hint) -> None:
+        if hint.kind == "pools":
+            self._pools_changed.set()
+
+    async def _follow_for_ever(self) -> None:
+        """Look at the pools when somebody says that they changed, and now and then in any case."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._pools_changed.wait(), self._settings.report_interval)
+            self._pools_changed.clear()
+            await self._try(self._follow_pools)
+
+    async def _follow_pools(self) -> None:
+        if self._follower is not None:
+            await self._follower.follow(self._seams.clock.now_us())
+
+    async def _sweep_first(self) -> None:
+        """Take up what an earlier process left; what cannot be written now, the timer tries again."""
+        try:
+            found = await self._engine.sweep()
+        except Unavailable as error:
+            log.warning("Unfinished operations wait: %s", error)
+            return
+        if found:
+            log.info("Taking up %d unfinished operations", found)
 
     async def _sweep(self) -> None:
-        """Take up what lies idle; at first what an earlier process held, once that can be written."""
-        if not self._took_over:
-            try:
-                await self._engine.take_over_all()
-            except Unavailable as error:
-                log.warning("Unfinished operations wait: %s", error)
-                return
-            self._took_over = True
-            found = await self._engine.sweep()
-            if found:
-                log.info("Taking up %d unfinished operations", found)
-        else:
-            await self._engine.sweep()
+        await self._engine.sweep()
 
     async def _name_absent_backends(self) -> None:
         """Say how many volumes lie on backends that were renamed or removed."""

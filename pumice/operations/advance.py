@@ -24,6 +24,7 @@ from pumice.operations.definition import (
     Remote,
     Result,
     Tools,
+    backend_of,
     results_of,
 )
 from pumice.operations.plan import Action, last_events, plan
@@ -80,6 +81,7 @@ def begin(
     """Insert the operation, having run its leading local steps, in the transaction of its resource."""
     walk = _Walk(txn, progress, tools, prepared, now_us)
     walk.go_on()
+    walk.hand_over()
     rows.insert(txn, walk.record, walk.trace_to_store())
     rows.append(txn, walk.record.id, walk.added)
     return walk.progress()
@@ -94,7 +96,7 @@ def advance(
     lease_until: int,
     now_us: int,
 ) -> Progress:
-    """Record ``outcome`` and go on as far as local steps lead.
+    """Record ``outcome`` and go on as far as local steps lead; what comes then may be another process's.
 
     Raises :class:`pumice.errors.Fenced`, with nothing written, if the claim was lost.
     """
@@ -106,7 +108,8 @@ def advance(
         walk.record = replace(walk.record, run_after=outcome.run_after)
     if not walk.postponed(outcome):
         walk.go_on()
-    rows.update(txn, walk.record, walk.trace_to_store())
+        walk.hand_over()
+    rows.update(txn, walk.record, holder_of(progress.record), walk.trace_to_store())
     rows.append(txn, walk.record.id, walk.added)
     return walk.progress()
 
@@ -127,9 +130,15 @@ def abandon(
     log = tuple(rows.log(txn, operation_id))
     walk = _Walk(txn, dataclasses.replace(progress, record=record, log=log), tools, {}, now_us)
     walk.abandon()
-    rows.update(txn, walk.record, walk.trace_to_store())
+    rows.update(txn, walk.record, holder_of(record), walk.trace_to_store())
     rows.append(txn, walk.record.id, walk.added)
     return walk.progress()
+
+
+def holder_of(record: OperationRecord) -> str:
+    """The process that holds the claim of ``record``, which is held by one."""
+    assert record.claimed_by is not None
+    return record.claimed_by
 
 
 def _check_claim(txn: Txn, record: OperationRecord) -> None:
@@ -225,7 +234,12 @@ class _Walk:
         if not action.started:
             self.add(step.name, event, {})
         host = step.at(self.before.params, results_of(self.log, self.record.attempt))
-        self._update(step.name, backend_host=host)
+        self._update(step.name, backend_host=backend_of(host))
+
+    def hand_over(self) -> None:
+        """Give the claim back if what comes next is another process's; it is told by a hint."""
+        if self.record.ended_at is None and not self.tools.does(self.record.backend_host):
+            self.record = replace(self.record, claimed_by=None, lease_until=0)
 
     def _run(self, step: Local[Any]) -> None:
         started = self.before.trace.start()
@@ -306,8 +320,8 @@ class _Walk:
         )
 
     def trace_to_store(self) -> str | None:
-        """The way so far as JSON of at most 2 KiB, once the operation ends; the earliest spans stay."""
-        if self.record.ended_at is None:
+        """The way so far as JSON of at most 2 KiB, when it ends here; the earliest spans stay."""
+        if self.record.ended_at is None and self.record.claimed_by is not None:
             return None
         view = render(self.before.trace)
         encoded = msgspec.json.encode(view)

@@ -47,10 +47,19 @@ class Failure(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What steps may use besides the transaction."""
+    """What steps may use besides the transaction, and which of them this process does.
+
+    ``backends`` are those that it serves, by ``host@backend``; ``schedules``: it places volumes.
+    """
 
     scheduler: Scheduler
     pools: PoolsView
+    backends: frozenset[str]
+    schedules: bool
+
+    def does(self, backend_host: str | None) -> bool:
+        """Whether a step on this backend, or of the scheduler if it has none, is this process's."""
+        return self.schedules if backend_host is None else backend_host in self.backends
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +127,11 @@ class Operation(Generic[P]):
     def step(self, name: str) -> Local[P] | Remote[P]:
         """The step called ``name``."""
         return next(step for step in self.steps if step.name == name)
+
+
+def backend_of(pool_host: str) -> str:
+    """The backend, ``host@backend``, of ``host@backend#pool``."""
+    return pool_host.partition("#")[0]
 
 
 def results_of(log: Sequence[LogEntry], attempt: int) -> dict[str, Result]:

@@ -7,6 +7,7 @@ operation that runs elsewhere, or here already, is left alone: the claim decides
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,31 +25,30 @@ from pumice.errors import (
     Fenced,
     InvalidState,
     OperationNotFound,
-    PumiceError,
     Unavailable,
 )
 from pumice.model.operation import LogEntry, OperationRecord
-from pumice.operations.advance import Outcome, Progress, abandon, advance, begin, failure_of
+from pumice.operations.advance import Outcome, Progress, abandon, advance, begin
 from pumice.operations.definition import (
-    REMOTE_TRIES,
-    UNDO_TRIES,
     Operation,
     Remote,
     RemoteStep,
     Tools,
+    backend_of,
     results_of,
 )
+from pumice.operations.failures import failed_call, shelved
+from pumice.operations.liveness import Liveness
 from pumice.operations.plan import Action
 from pumice.seams import Seams
+from pumice.store import backends as backend_rows
 from pumice.store import operations as rows
-from pumice.store.sqlite import SqliteStore
+from pumice.store.contract import Store
+from pumice.store.operations import Claimant
 from pumice.store.txn import Txn
-from pumice.trace import Trace, place
+from pumice.trace import Trace, TraceView, place
 
 SWEEP_LIMIT: Final = 500
-BACKOFF_MAX_SECONDS: Final = 60.0
-STUCK_BACKOFF_MAX_SECONDS: Final = 600.0
-BACKOFF_DOUBLINGS_MAX: Final = 16
 RESULT_POLL_SECONDS: Final = 1.0
 WRITE_RETRY_SECONDS: Final = 0.5
 
@@ -57,11 +57,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class EngineOptions:
-    """Who this process is, how long a claim lasts, and how many backends a volume may try."""
+    """Who this process is, how long a claim lasts, and how many backends a volume may try.
+
+    A process that was not heard of for ``down_seconds`` serves nothing.
+    """
 
     process_id: str
     lease_seconds: int
     max_attempts: int
+    down_seconds: int
 
 
 class Resource(Protocol):
@@ -81,12 +85,13 @@ class Engine:
 
     def __init__(
         self,
-        store: SqliteStore,
+        store: Store,
         bus: Bus,
         seams: Seams,
         tools: Tools,
         backends: Mapping[str, Backend],
         operations: Mapping[str, Operation[Any]],
+        liveness: Liveness,
         options: EngineOptions,
     ) -> None:
         """``backends`` are those this process serves, by ``host@backend``."""
@@ -96,6 +101,7 @@ class Engine:
         self.tools = tools
         self._backends = backends
         self._operations = operations
+        self._liveness = liveness
         self.options = options
         self._running: dict[str, asyncio.Task[None]] = {}
         self._traces: dict[str, Trace] = {}
@@ -154,7 +160,9 @@ class Engine:
 
     def _begun(self, progress: Progress) -> None:
         record = progress.record
-        if record.ended_at is None:
+        if record.claimed_by is None:
+            self._bus.publish(Hint("ready", record.id, record.backend_host))
+        elif record.ended_at is None:
             self._traces[record.id] = progress.trace
             self._begun_here[record.id] = progress
             self._bus.publish(Hint("ready", record.id, record.backend_host))
@@ -170,11 +178,17 @@ class Engine:
             for waiter in self._waiting.get(hint.operation_id, ()):
                 if not waiter.done():
                     waiter.set_result(None)
-        elif not self._stopped and hint.operation_id not in self._running:
-            self._cancel_timer(hint.operation_id)
-            task = asyncio.get_running_loop().create_task(self._run(hint.operation_id))
-            self._running[hint.operation_id] = task
-            task.add_done_callback(lambda done: self._ended_task(hint.operation_id, done))
+        elif hint.kind == "ready" and self.tools.does(hint.backend_host):
+            self._start(hint.operation_id)
+
+    def _start(self, operation_id: str) -> None:
+        """Run the operation, unless it runs here already."""
+        if self._stopped or operation_id in self._running:
+            return
+        self._cancel_timer(operation_id)
+        task = asyncio.get_running_loop().create_task(self._run(operation_id))
+        self._running[operation_id] = task
+        task.add_done_callback(lambda done: self._ended_task(operation_id, done))
 
     def _ended_task(self, operation_id: str, task: asyncio.Task[None]) -> None:
         del self._running[operation_id]
@@ -185,7 +199,7 @@ class Engine:
         """Carry one operation on until it ends, rests, or turns out to be somebody else's."""
         try:
             progress = await self._take(operation_id)
-            while progress is not None and progress.record.ended_at is None:
+            while progress is not None and self._holds(progress.record):
                 wait_us = progress.record.run_after - self._seams.clock.now_us()
                 if wait_us > 0:
                     self._rest(operation_id, wait_us / 1e6)
@@ -197,6 +211,10 @@ class Engine:
         except Unavailable as error:
             log.warning("Operation %s waits for the next sweep: %s", operation_id, error)
         self._traces.pop(operation_id, None)
+
+    def _holds(self, record: OperationRecord) -> bool:
+        """Whether there is more to do, and this process is to do it."""
+        return record.ended_at is None and record.claimed_by == self.options.process_id
 
     async def _take(self, operation_id: str) -> Progress | None:
         """The operation as this process may run it, or None; claims it unless it is ours already."""
@@ -210,18 +228,24 @@ class Engine:
         if record.name not in self._operations:
             self._leave_unknown(record)
             return None
-        fresh = operation_id in self._traces
+        fresh = operation_id in self._traces and self.tools.does(record.backend_host)
         if not fresh or record.claimed_by != self.options.process_id:
             claimed = await self._store.write(
-                rows.claim, operation_id, self.options.process_id, now_us, self._lease(now_us)
+                rows.claim, operation_id, self._claimant(now_us), self._lease(now_us)
             )
             if claimed is None:
                 return None
             record = claimed
         entries = await self._store.read(rows.log, operation_id)
-        progress = self._progress(record, tuple(entries), now_us)
-        self._traces[operation_id] = progress.trace
-        return progress
+        if operation_id not in self._traces:
+            self._traces[operation_id] = await self._trace_so_far(record, now_us)
+        return self._progress(record, tuple(entries), now_us)
+
+    async def _trace_so_far(self, record: OperationRecord, now_us: int) -> Trace:
+        """A recorder that begins with what the process recorded that handed the operation over."""
+        stored = await self._store.read(rows.trace, record.id)
+        earlier = msgspec.json.decode(stored, type=TraceView) if stored else None
+        return Trace(record.request_id, f"{record.name} (taken up)", now_us, earlier)
 
     def _leave_unknown(self, record: OperationRecord) -> None:
         """What a newer Pumice began waits, unclaimed, for one that knows it; said once."""
@@ -248,7 +272,7 @@ class Engine:
             raise
         except Exception as error:
             log.exception("Operation %s cannot go on", progress.record.id)
-            return await self._record(progress, self._shelved(progress, error), {})
+            return await self._record(progress, shelved(progress, error, self._later), {})
 
     async def _go_on(self, progress: Progress) -> Progress:
         """One driver call, if one is due, and the unit that records it."""
@@ -266,6 +290,8 @@ class Engine:
         if after.record.ended_at is not None:
             _log_end(after.record)
             self._bus.publish(Hint("ended", after.record.id))
+        elif after.record.claimed_by is None:
+            self._bus.publish(Hint("ready", after.record.id, after.record.backend_host))
         return after
 
     async def _record(
@@ -324,7 +350,9 @@ class Engine:
             progress.trace.end(place(function), started, f"failed: {error}")
             extra = {"request_id": record.request_id, "operation_id": record.id}
             log.warning("%s on %s failed: %s", step.name, host, error, extra=extra)
-            return self._failed(progress, step, action, error)
+            return failed_call(
+                progress, action, error, self._later, can_go_elsewhere=self._has_another(host)
+            )
         progress.trace.end(place(function), started, host)
         self._seams.crash_point(f"after {point}")
         return Outcome(step.name, "done" if action.kind == "run" else "undone", result or {})
@@ -338,55 +366,23 @@ class Engine:
             )
         return backend
 
-    def _failed(
-        self, progress: Progress, step: Remote[Any], action: Action, error: PumiceError
-    ) -> Outcome:
-        """How to go on after a failed call: once more later, back, elsewhere, or shown as stuck."""
-        event = "deferred" if action.kind == "run" else "undo_failed"
-        before = _count(progress.log, progress.record.attempt, step.name, event)
-        data = msgspec.to_builtins(failure_of(error))
-        passing = isinstance(error, (BackendUnavailable, Unavailable))
-        if action.kind == "undo":
-            stuck = before + 1 >= UNDO_TRIES
-            if stuck and passing and progress.operation.elsewhere:
-                # The backend is away for longer. What it may hold is the reconciler's when it is
-                # back; the resource need not wait for that.
-                return Outcome(step.name, "undone", {**data, "left": True})
-            cap = STUCK_BACKOFF_MAX_SECONDS if stuck else BACKOFF_MAX_SECONDS
-            return Outcome(step.name, event, {**data, "stuck": stuck}, self._later(before, cap))
-        if isinstance(error, Unavailable):
-            # Nothing was started: the backend has more work than it takes. That is no try.
-            return Outcome(step.name, event, data, self._later(before, BACKOFF_MAX_SECONDS))
-        another = progress.operation.elsewhere and len(self._backends) > 1
-        if passing and not another and before + 1 < REMOTE_TRIES:
-            return Outcome(step.name, event, data, self._later(before, BACKOFF_MAX_SECONDS))
-        return Outcome(step.name, "failed", data)
+    def _has_another(self, pool_host: str) -> bool:
+        """Whether any backend is known beside that of ``pool_host``."""
+        here = backend_of(pool_host)
+        return any(pool.backend_host != here for pool in self.tools.pools.pools())
 
-    def _shelved(self, progress: Progress, error: Exception) -> Outcome:
-        """The outcome of a defect: no step's, so that the step itself is tried again."""
-        before = _count(progress.log, progress.record.attempt, "", "deferred")
-        data = {
-            "kind": type(error).__name__,
-            "public": f"Operation {progress.record.id} met an internal error.",
-            "detail": f"{type(error).__name__}: {error}",
-            "stuck": True,
-        }
-        return Outcome("", "deferred", data, self._later(before, STUCK_BACKOFF_MAX_SECONDS))
-
-    def _later(self, tries: int, cap_seconds: float) -> int:
-        """When to try again: doubling, with jitter, in UTC microseconds."""
-        doubled = 0.5 * 2.0 ** min(tries, BACKOFF_DOUBLINGS_MAX)
-        seconds = min(cap_seconds, doubled) * (0.75 + self._seams.random() / 2)
-        return self._seams.clock.now_us() + int(seconds * 1e6)
+    def _later(self, seconds: float) -> int:
+        """When to try again, with jitter, in UTC microseconds."""
+        jittered = seconds * (0.75 + self._seams.random() / 2)
+        return self._seams.clock.now_us() + int(jittered * 1e6)
 
     def _lease(self, now_us: int) -> int:
         return now_us + self.options.lease_seconds * 1_000_000
 
     def _rest(self, operation_id: str, seconds: float) -> None:
         """Hint again when a resting operation is due; the sweep stands behind this timer."""
-        hint = Hint("ready", operation_id)
         loop = asyncio.get_running_loop()
-        self._timers[operation_id] = loop.call_later(seconds, self._bus.publish, hint)
+        self._timers[operation_id] = loop.call_later(seconds, self._start, operation_id)
 
     def _cancel_timer(self, operation_id: str) -> None:
         timer = self._timers.pop(operation_id, None)
@@ -395,21 +391,28 @@ class Engine:
 
     # -- recovery, waiting, stopping
 
-    async def take_over_all(self) -> None:
-        """At start on SQLite: the state directory's lock proves every earlier claimant dead."""
-        await self._store.write(rows.release_claims_of_others, self.options.process_id)
-
     async def sweep(self) -> int:
-        """Hint every operation that could run here and does not; how many. The backstop of lost hints."""
+        """Run what could run here and does not; how many. The backstop of lost hints and lost processes."""
+        await self._take_from_the_dead()
         # What runs here is among the found: it must not fill the list and hide the rest.
         limit = SWEEP_LIMIT + len(self._running)
-        found = await self._store.read(
-            rows.runnable, self.options.process_id, self._seams.clock.now_us(), limit
-        )
+        claimant = self._claimant(self._seams.clock.now_us())
+        found = await self._store.read(rows.runnable, claimant, limit)
         idle = [operation_id for operation_id in found if operation_id not in self._running]
         for operation_id in idle:
-            self._bus.publish(Hint("ready", operation_id))
+            self._start(operation_id)
         return len(idle)
+
+    async def _take_from_the_dead(self) -> None:
+        """Let go of what dead processes claim and serve; the same at the start and at any later time."""
+        others = await self._store.read(find_others, self.options.process_id)
+        for process_id in sorted(await self._liveness.dead(others) if others else ()):
+            released = await self._store.write(bury, process_id)
+            log.info("Process %s is dead: it held %d operations", process_id, released)
+
+    def _claimant(self, now_us: int) -> Claimant:
+        alive_since = now_us - self.options.down_seconds * 1_000_000
+        return Claimant(self.options.process_id, self.tools.schedules, alive_since, now_us)
 
     async def renew_leases(self) -> None:
         """Lengthen the lease of everything that runs here."""
@@ -453,15 +456,22 @@ class Engine:
 
     async def settle(self, operation_id: str, seconds: float) -> None:
         """Give an operation that was begun here ``seconds`` to end; it goes on in any case."""
-        if operation_id in self._traces:
+        if operation_id in self._traces or await self._is_elsewhere(operation_id):
             await self._wait_for_hint(operation_id, seconds)
+
+    async def _is_elsewhere(self, operation_id: str) -> bool:
+        """Whether another process has the operation, and has not ended it yet."""
+        if self.tools.schedules and self.tools.backends:
+            return False  # What begins here goes on here, almost always: not worth a query.
+        return await self._store.read(rows.is_unfinished, operation_id)
 
     async def retry(self, operation_id: str) -> OperationRecord:
         """Run a resting or stuck operation now. Raises :class:`InvalidState` if it has ended."""
         if not await self._store.write(rows.wake, operation_id, self._seams.clock.now_us()):
             raise InvalidState(f"Operation {operation_id} has ended; there is nothing to retry.")
-        self._bus.publish(Hint("ready", operation_id))
-        return await self._store.read(rows.get, operation_id)
+        record = await self._store.read(rows.get, operation_id)
+        self._bus.publish(Hint("ready", operation_id, record.backend_host))
+        return record
 
     async def abandon(self, operation_id: str) -> OperationRecord:
         """End an operation by a person's decision. Raises :class:`InvalidState` if it has ended."""
@@ -509,6 +519,20 @@ class Engine:
             await asyncio.gather(*pending, return_exceptions=True)
         for operation_id in list(self._timers):  # Last: what ran may have gone to rest meanwhile.
             self._cancel_timer(operation_id)
+        with contextlib.suppress(Unavailable):  # Then the others find out by themselves.
+            await self._store.write(bury, self.options.process_id)
+
+
+def find_others(txn: Txn, process_id: str) -> list[str]:
+    """Query: the processes that claim operations or serve backends, beside this one."""
+    servers = backend_rows.serving(txn)
+    return sorted({*rows.claimants(txn), *servers} - {process_id})
+
+
+def bury(txn: Txn, process_id: str) -> int:
+    """Unit: a process that is dead, or stops, holds and serves nothing more; how many claims it had."""
+    backend_rows.serve_no_more(txn, process_id)
+    return rows.release_claims(txn, process_id)
 
 
 def _wake(waiter: asyncio.Future[None]) -> None:
@@ -525,11 +549,4 @@ def _log_end(record: OperationRecord) -> None:
         record.status,
         f": {record.error}" if record.error else "",
         extra={"request_id": record.request_id, "operation_id": record.id},
-    )
-
-
-def _count(entries: tuple[LogEntry, ...], attempt: int, step: str, event: str) -> int:
-    return sum(
-        entry.attempt == attempt and entry.step == step and entry.event == event
-        for entry in entries
     )

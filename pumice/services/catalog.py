@@ -12,7 +12,7 @@ from pumice.model.identity import Endpoint, EndpointQuery, Service, ServiceQuery
 from pumice.services.generation import Generation
 from pumice.store import endpoints as endpoint_rows
 from pumice.store import services as service_rows
-from pumice.store.sqlite import SqliteStore
+from pumice.store.contract import Store
 from pumice.store.txn import Txn
 
 CATALOGS_KEPT: Final = 1000
@@ -49,7 +49,7 @@ Catalog = tuple[CatalogEntry, ...]
 class CatalogService:
     """Makes catalogs, and keeps those made last until identity changes."""
 
-    def __init__(self, store: SqliteStore, generation: Generation) -> None:
+    def __init__(self, store: Store, generation: Generation) -> None:
         self._store = store
         self._generation = generation
         self._kept: OrderedDict[tuple[str | None, str], tuple[int, Catalog]] = OrderedDict()
@@ -61,7 +61,7 @@ class CatalogService:
         its end. Services and endpoints that are disabled are left out, and so are endpoints that
         need a project when there is none.
         """
-        generation = self._generation.value
+        generation = await self._generation.current()
         key = project_id, base
         kept = self._kept.get(key)
         if kept is not None and kept[0] == generation:

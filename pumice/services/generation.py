@@ -6,6 +6,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import TypeVar, TypeVarTuple
 
+from pumice.store import generations
+from pumice.store.contract import Store
 from pumice.store.txn import Txn
 
 T = TypeVar("T")
@@ -13,26 +15,46 @@ A = TypeVarTuple("A")
 
 
 class Generation:
-    """How many changes of identity this process has seen since it started.
+    """How many changes of identity there were.
 
-    Each unit that writes a domain, project, user, group, role, assignment, region, service or endpoint is
-    run as :meth:`ending` makes it: the change holds from the next request on.
+    Each unit that writes a domain, project, user, group, role, assignment, region, service, endpoint,
+    token key or revocation is run as :meth:`ending` makes it: the change holds from the next request on,
+    in every process.
     """
 
-    __slots__ = ("value",)
+    __slots__ = ("_shared", "_value")
 
-    def __init__(self) -> None:
-        self.value = 0
+    def __init__(self, shared: Store | None = None) -> None:
+        """``shared`` is where other processes may change identity, too; None if nobody else does."""
+        self._shared = shared
+        self._value = 0
+
+    async def current(self) -> int:
+        """The changes so far. What is read from the store after this may be kept under this number.
+
+        One process alone counts in memory. Several ask the store at each request: whom one of them has
+        told that a token is void, the next one must refuse. Raises :class:`pumice.errors.Unavailable`.
+        """
+        if self._shared is None:
+            return self._value
+        return await self._shared.read(generations.identity)
 
     def bump(self) -> None:
-        """Make everything that was cached so far invalid."""
-        self.value += 1
+        """Make everything that this process has cached so far invalid."""
+        self._value += 1
 
     def ending(self, unit: Callable[[Txn, *A], T]) -> Callable[[Txn, *A], T]:
-        """``unit``, which makes everything cached so far invalid as soon as it is committed."""
+        """``unit``, which makes everything cached so far invalid as soon as it is committed.
+
+        Its first statement raises the number in the store. On PostgreSQL the lock on that row puts the
+        units of identity of all processes in a line, and each statement after it sees what the one before
+        has committed. So none decides on rows that another is just changing, although READ COMMITTED alone
+        would let it.
+        """
 
         @wraps(unit)
         def changing(txn: Txn, *arguments: *A) -> T:
+            generations.raise_identity(txn)
             result = unit(txn, *arguments)
             txn.after_commit(self.bump)
             return result

@@ -17,6 +17,7 @@ from pumice.scheduler.view import PoolsView
 from pumice.store import backends as rows
 from pumice.store import pools as pool_rows
 from pumice.store import service_flags
+from pumice.store.backends import ServerRecord
 from pumice.store.txn import Txn
 
 SCHEDULER: Final = "cinder-scheduler"
@@ -52,9 +53,8 @@ def list_services(
 ) -> list[ServiceState]:
     """Query: one scheduler per process, then one volume service per backend."""
     oldest = context.now_us - down_seconds * 1_000_000
-    processes = {process.id: process for process in rows.processes(txn)}
     states = {}
-    for process in processes.values():
+    for process in rows.processes(txn):
         alive = process.heartbeat_at >= oldest
         flags = service_flags.get(txn, process.host, SCHEDULER)
         states[SCHEDULER, process.host] = ServiceState(
@@ -69,22 +69,36 @@ def list_services(
             backend_up=alive,
             backend_reason="",
         )
+    servers = _servers(txn, oldest)
     for backend in rows.select_all(txn):
-        serving = processes.get(backend.process_id)
+        serving = servers.get(backend.host)
         heard = serving.heartbeat_at if serving else backend.updated_at
         states[VOLUME, backend.host] = ServiceState(
             VOLUME,
             backend.host,
             backend.availability_zone,
             backend.enabled,
-            heard >= oldest,
+            serving is not None and heard >= oldest,
             heard,
             backend.disabled_reason,
             backend.frozen,
-            backend.up,
-            backend.reason,
+            serving is not None and serving.up,
+            serving.reason if serving else "No process serves it.",
         )
     return list(states.values())
+
+
+def _servers(txn: Txn, oldest: int) -> dict[str, ServerRecord]:
+    """For each backend the process that speaks for it: one that is alive and finds it up, if any does."""
+    best: dict[str, ServerRecord] = {}
+    for one in rows.servers(txn):
+        before = best.get(one.backend_host)
+        if before is None or (one.heartbeat_at >= oldest, one.up) >= (
+            before.heartbeat_at >= oldest,
+            before.up,
+        ):
+            best[one.backend_host] = one
+    return best
 
 
 def set_service(

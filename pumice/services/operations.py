@@ -14,7 +14,7 @@ from pumice.model.volume import Volume
 from pumice.operations.engine import Engine
 from pumice.store import operations as rows
 from pumice.store import volumes
-from pumice.store.sqlite import SqliteStore
+from pumice.store.contract import Store
 from pumice.store.txn import Txn
 from pumice.trace import TraceView
 
@@ -54,7 +54,7 @@ class OperationQuery(Struct, frozen=True):
 class OperationService:
     """The use cases of operations. An owner sees those of the project, an administrator all."""
 
-    def __init__(self, store: SqliteStore, engine: Engine) -> None:
+    def __init__(self, store: Store, engine: Engine) -> None:
         self._store = store
         self._engine = engine
 

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from pumice.errors import Forbidden, InvalidInput, NotFound, Unauthenticated
 from pumice.identity import tokens as token_format
+from pumice.identity.keyring import Keyring
 from pumice.identity.tokens import Token
 from pumice.model.identity import Role, ScopeKind
 from pumice.seams import Seams
@@ -19,7 +20,7 @@ from pumice.services.passwords import PasswordChecks
 from pumice.services.scopes import Grant, Login, Reference, ScopeRequest, refused
 from pumice.settings import Settings
 from pumice.store import revocations, users
-from pumice.store.sqlite import SqliteStore
+from pumice.store.contract import Store
 from pumice.store.txn import Txn
 
 TOKENS_KEPT: Final = 10_000
@@ -88,7 +89,7 @@ class TokenService:
 
     def __init__(
         self,
-        store: SqliteStore,
+        store: Store,
         seams: Seams,
         keys: TokenKeys,
         generation: Generation,
@@ -118,11 +119,12 @@ class TokenService:
         if request.token is not None:
             parent = await self._parent(request.token)
             _check_way(parent, request.scope)
-        generation = self._generation.value
+        generation = await self._generation.current()
         # Before the read: a change that the read does not see is later, and ends the token.
         now_us = self._now_us()
         grant = await self._store.read(_grant_for, login, parent, request.scope)
-        issued = self._issue(grant, parent, now_us, by_password=login is not None)
+        keyring = await self._keys.at(generation)
+        issued = self._issue(grant, parent, now_us, keyring, by_password=login is not None)
         self._keep(issued.text, issued.info, generation)
         return issued
 
@@ -141,16 +143,12 @@ class TokenService:
         is disabled or gone, or he has no role there.
         """
         latest_us = self._now_us() - (EXPIRED_SECONDS * _SECOND_US if allow_expired else 0)
+        generation = await self._generation.current()
         kept = self._kept.get(text)
-        if (
-            kept is not None
-            and kept[1] == self._generation.value
-            and latest_us < kept[0].expires_us
-        ):
+        if kept is not None and kept[1] == generation and latest_us < kept[0].expires_us:
             self._kept.move_to_end(text)
             return kept[0]
-        generation = self._generation.value
-        token = token_format.decode(text, self._keys.current)
+        token = token_format.decode(text, await self._keys.at(generation))
         if latest_us >= token.expires_at_us:
             raise refused("The token has ended.")
         info = _describe(token, await self._store.read(_grant_of, token))
@@ -175,7 +173,13 @@ class TokenService:
         return login
 
     def _issue(
-        self, grant: Grant, parent: TokenInfo | None, now_us: int, *, by_password: bool
+        self,
+        grant: Grant,
+        parent: TokenInfo | None,
+        now_us: int,
+        keyring: Keyring,
+        *,
+        by_password: bool,
     ) -> IssuedToken:
         # The format has whole seconds. Who logs in within the second of his new password gets the next one.
         this_second = now_us - now_us % _SECOND_US
@@ -198,7 +202,7 @@ class TokenService:
             issued_at_us=issued_us,
             audit_ids=audit_ids,
         )
-        text = token_format.encode(token, self._keys.current)
+        text = token_format.encode(token, keyring)
         return IssuedToken(text, _describe(token, grant))
 
     def _keep(self, text: str, info: TokenInfo, generation: int) -> None:

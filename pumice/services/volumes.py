@@ -28,7 +28,7 @@ from pumice.settings import Settings
 from pumice.store import operations as operation_rows
 from pumice.store import quotas as quota_rows
 from pumice.store import volumes as rows
-from pumice.store.sqlite import SqliteStore
+from pumice.store.contract import Store
 from pumice.store.txn import Txn
 from pumice.trace import place
 
@@ -50,16 +50,19 @@ class NewVolume(Struct, frozen=True):
 
 
 class Accept(Struct, frozen=True):
-    """A volume about to be accepted: its row, its operation, and the backends ranked for it."""
+    """A volume about to be accepted: its row, its operation, and the backends ranked for it.
+
+    Without a ``ranking`` the operation begins with that, in a process that schedules.
+    """
 
     volume: Volume
     volume_type: VolumeType
     operation_id: str
     params: VolumeCreate
-    ranking: Ranking
+    ranking: Ranking | None
     quota: QuotaDefaults
     scheduler_host: str
-    """Whose scheduler ranked."""
+    """Whose scheduler ranked, if it did."""
 
 
 class Accepted(Struct, frozen=True):
@@ -92,9 +95,7 @@ class _TypeChanged(Exception):
 class VolumeService:
     """The use cases of volumes."""
 
-    def __init__(
-        self, store: SqliteStore, seams: Seams, engine: Engine, settings: Settings
-    ) -> None:
+    def __init__(self, store: Store, seams: Seams, engine: Engine, settings: Settings) -> None:
         self._store = store
         self._seams = seams
         self._engine = engine
@@ -165,9 +166,11 @@ class VolumeService:
             zone,
             await self._store.read(find_hints, context, new.hints) if new.hints else NO_HINTS,
         )
-        started = context.trace.start()
-        ranking = rank(tools, params, ())
-        context.trace.end(_RANK, started, _best(ranking))
+        ranking = None
+        if tools.schedules:
+            started = context.trace.start()
+            ranking = rank(tools, params, ())
+            context.trace.end(_RANK, started, _best(ranking))
         operation_id = self._seams.ids.volume_side()
         return Accept(
             volume, volume_type, operation_id, params, ranking, self._quota, self._settings.host
@@ -217,7 +220,8 @@ def accept_volume(txn: Txn, context: Context, accept: Accept, engine: Engine) ->
     while the scheduler is disabled.
     """
     volume = accept.volume
-    check_scheduler(txn, accept.scheduler_host)
+    if accept.ranking is not None:
+        check_scheduler(txn, accept.scheduler_host)
     if find_volume_type(txn, context, volume.volume_type_id) != accept.volume_type:
         raise _TypeChanged
     quotas.take_volume(
@@ -236,7 +240,7 @@ def accept_volume(txn: Txn, context: Context, accept: Accept, engine: Engine) ->
         accept.operation_id,
         volume,
         accept.params,
-        {"place": accept.ranking},
+        {} if accept.ranking is None else {"place": accept.ranking},
     )
     return volume
 

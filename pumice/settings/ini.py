@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from pumice.errors import SettingsError
+from pumice.settings.connection import without_secrets
 
 MAX_FILE_BYTES: Final = 1 << 20
 MAX_SHOWN_CHARS: Final = 80
@@ -78,8 +79,9 @@ def _begin_section(sections: dict[str, Section], line: str, origin: str) -> Sect
 
 def _add_option(section: Section, line: str, origin: str) -> None:
     name, equals, text = (part.strip() for part in line.partition("="))
-    if not equals or not name:
-        raise SettingsError(f"{origin}: expected `name = value`, not {line[:MAX_SHOWN_CHARS]!r}.")
+    if not equals or not name or "://" in name:  # `name: value`, with a `=` in the URL.
+        shown = without_secrets(line)[:MAX_SHOWN_CHARS]
+        raise SettingsError(f"{origin}: expected `name = value`, not {shown!r}.")
     if name in section.entries:
         raise SettingsError(f"{origin}: {name} is set at {section.entries[name].origin} already.")
     section.entries[name] = Entry(_without_quotes(text), origin)

@@ -10,11 +10,13 @@ from msgspec import Struct
 
 from pumice.errors import SettingsError, did_you_mean
 from pumice.settings import ini
+from pumice.settings.connection import problem
 from pumice.settings.ini import Entry, Section
-from pumice.settings.table import BackendDefaults, BackendSettings, Settings
+from pumice.settings.table import BackendDefaults, BackendSettings, DatabaseSettings, Settings
 from pumice.settings.values import DEFAULT_ORIGIN, Effective, effective, options
 
 DEFAULT_SECTION: Final = "DEFAULT"
+DATABASE_SECTION: Final = "database"
 
 
 class Loaded(Struct, frozen=True):
@@ -24,6 +26,7 @@ class Loaded(Struct, frozen=True):
     settings: Settings
     backends: tuple[BackendSettings, ...]
     """In the order of ``enabled_backends``."""
+    database: DatabaseSettings
     origins: dict[tuple[str, str], str]
     """By section and option: ``default`` or ``file:line``."""
 
@@ -40,6 +43,7 @@ def load(path: Path) -> Loaded:
     own = effective(Settings, str(path), default.entries)
     settings = Settings(**own.values)
     _check(settings, own.origins)
+    database = _database(sections.pop(DATABASE_SECTION, Section(str(path), {})))
 
     if "enabled_backends" not in default.entries:
         built_in = {"volume_driver": Entry("file", DEFAULT_ORIGIN)}
@@ -48,6 +52,7 @@ def load(path: Path) -> Loaded:
 
     backends = []
     origins = {(DEFAULT_SECTION, option): origin for option, origin in own.origins.items()}
+    origins |= {(DATABASE_SECTION, option): one for option, one in database.origins.items()}
     for name in settings.enabled_backends:
         entries = sections[name].entries
         common = _backend_values(path, name, entries, own)
@@ -56,7 +61,22 @@ def load(path: Path) -> Loaded:
         backends.append(BackendSettings(name=name, driver_options=texts, **common.values))
         origins |= {(name, option): origin for option, origin in common.origins.items()}
         origins |= {(name, option): entry.origin for option, entry in rest.items()}
-    return Loaded(path, settings, tuple(backends), origins)
+    connected = DatabaseSettings(**database.values)
+    return Loaded(path, settings, tuple(backends), connected, origins)
+
+
+def _database(section: Section) -> Effective:
+    """What holds in ``[database]``."""
+    known = options(DatabaseSettings)
+    for name, entry in section.entries.items():
+        if name not in known:
+            hint = did_you_mean(name, known)
+            raise SettingsError(f"{entry.origin}: unknown option {name}{hint}")
+    found = effective(DatabaseSettings, section.origin, section.entries)
+    connection = found.values["connection"]
+    if connection is not None and (wrong := problem(connection)):
+        raise SettingsError(f"{found.origins['connection']}: connection {wrong}.")
+    return found
 
 
 def _backend_values(
@@ -80,6 +100,8 @@ def _refuse_unknown_options(default: Section) -> None:
             continue
         if name in options(BackendSettings):
             raise SettingsError(f"{entry.origin}: {name} belongs in the section of a backend.")
+        if name in options(DatabaseSettings):
+            raise SettingsError(f"{entry.origin}: {name} belongs in [{DATABASE_SECTION}].")
         raise SettingsError(f"{entry.origin}: unknown option {name}{did_you_mean(name, known)}")
 
 
@@ -89,8 +111,8 @@ def _check(settings: Settings, origins: Mapping[str, str]) -> None:
     for index, name in enumerate(names):
         if name in names[:index]:
             raise SettingsError(f"{where}: enabled_backends names {name} twice.")
-        if name == DEFAULT_SECTION:
-            raise SettingsError(f"{where}: a backend cannot be named {DEFAULT_SECTION}.")
+        if name in (DEFAULT_SECTION, DATABASE_SECTION):
+            raise SettingsError(f"{where}: a backend cannot be named {name}.")
     if settings.service_down_time <= settings.report_interval:
         where = origins["service_down_time"]
         where = origins["report_interval"] if where == DEFAULT_ORIGIN else where
@@ -119,7 +141,7 @@ def _compare_sections(names: tuple[str, ...], where: str, sections: Mapping[str,
             raise SettingsError(f"{where}: the backend {name} has no section [{name}]{hint}")
     for name, section in sections.items():
         if name not in names:
-            hint = did_you_mean(name, (*names, DEFAULT_SECTION))
+            hint = did_you_mean(name, (*names, DEFAULT_SECTION, DATABASE_SECTION))
             raise SettingsError(
                 f"{section.origin}: enabled_backends does not name the section [{name}]{hint}"
             )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from pumice.settings.load import DEFAULT_SECTION, Loaded
-from pumice.settings.table import BackendDefaults, BackendSettings, Settings
+from pumice.settings.connection import without_password
+from pumice.settings.load import DATABASE_SECTION, DEFAULT_SECTION, Loaded
+from pumice.settings.table import BackendDefaults, BackendSettings, DatabaseSettings, Settings
 from pumice.settings.values import Value, options
 
 
@@ -21,11 +22,15 @@ class Row(NamedTuple):
 
 
 def render(loaded: Loaded) -> tuple[Row, ...]:
-    """Every effective value, section by section, in the order of the tables."""
+    """Every effective value but passwords, section by section, in the order of the tables."""
     origins, rows = loaded.origins, []
     for name, option in options(Settings).items():
         value, origin = getattr(loaded.settings, name), origins[DEFAULT_SECTION, name]
         rows.append(Row(DEFAULT_SECTION, name, value, origin, option.help))
+    for name, option in options(DatabaseSettings).items():
+        value, origin = getattr(loaded.database, name), origins[DATABASE_SECTION, name]
+        value = without_password(value) if name == "connection" and value else value
+        rows.append(Row(DATABASE_SECTION, name, value, origin, option.help))
     for backend in loaded.backends:
         for name, option in options(BackendSettings).items():
             value, origin = getattr(backend, name), origins[backend.name, name]
@@ -56,6 +61,13 @@ def template() -> str:
     for name, option in options(Settings).items():
         mark = "" if name == "enabled_backends" else "#"
         lines += [f"# {option.help}", f"{mark}{name} = {as_text(option.default)}".rstrip(), ""]
+    lines += [
+        "# The rows of several hosts, or of several processes, are in one PostgreSQL database:",
+        "# `pumice db copy` moves those of this directory there.",
+        f"[{DATABASE_SECTION}]",
+    ]
+    for name, option in options(DatabaseSettings).items():
+        lines += [f"# {option.help}", f"#{name} = {as_text(option.default)}".rstrip(), ""]
     lines += [
         f"# One section for each backend. {', '.join(BackendDefaults.__struct_fields__[:2])},",
         f"# {' and '.join(BackendDefaults.__struct_fields__[2:])} may stand here too.",

@@ -10,6 +10,8 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
+from pumice.settings.connection import without_password
+
 MAX_INT: Final = 2**31 - 1
 _CENTURY_SECONDS: Final = 100 * 365 * 86_400
 
@@ -141,6 +143,22 @@ class Settings(BackendDefaults, frozen=True, kw_only=True):
     debug: Annotated[bool, Meta(description="Log what only a developer wants to read.")] = False
 
 
+class DatabaseSettings(Struct, frozen=True, kw_only=True):
+    """The options of ``[database]``."""
+
+    connection: Annotated[
+        str | None,
+        Meta(description="URL of a PostgreSQL database; unset: SQLite in the state directory."),
+    ] = None
+    key_file: Annotated[
+        Text, Meta(description="What seals the token keys in PostgreSQL; the same on each host.")
+    ] = "keys/database.key"
+
+    def __repr__(self) -> str:
+        shown = None if self.connection is None else without_password(self.connection)
+        return f"DatabaseSettings(connection={shown!r}, key_file={self.key_file!r})"
+
+
 class BackendSettings(BackendDefaults, frozen=True, kw_only=True):
     """One backend: the common options of its section, each with its effective value.
 
@@ -159,3 +177,7 @@ class BackendSettings(BackendDefaults, frozen=True, kw_only=True):
     backend_availability_zone: Annotated[
         Text, Meta(description="Availability zone; unset: storage_availability_zone.")
     ]
+    backend_host: Annotated[
+        Name | None,
+        Meta(description="Instead of [DEFAULT]'s host; one name for hosts that share a backend."),
+    ] = None

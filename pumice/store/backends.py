@@ -1,4 +1,4 @@
-"""Rows of ``processes`` and ``backends``: who serves what, and when it was last heard of."""
+"""Rows of ``processes``, ``backends`` and ``backend_servers``: who serves what, and lives."""
 
 from __future__ import annotations
 
@@ -11,33 +11,41 @@ from pumice.store.txn import Row, Txn
 
 
 class BackendRecord(Struct, frozen=True):
-    """One backend as its serving process last reported it; in the order of the columns."""
+    """One backend: what it is, and what an administrator has set; in the order of the columns."""
 
     host: str
     name: str
-    process_id: str
     availability_zone: str
-    up: bool
-    reason: str
     enabled: bool
     disabled_reason: str | None
     frozen: bool
     updated_at: int
 
 
+class ServerRecord(Struct, frozen=True):
+    """How one process finds a backend that it serves; ``heartbeat_at`` is the process's."""
+
+    backend_host: str
+    process_id: str
+    up: bool
+    reason: str
+    heartbeat_at: int
+
+
 class ProcessRecord(Struct, frozen=True):
-    """One serving process; times are UTC microseconds."""
+    """One serving process; times are UTC microseconds, ``roles`` are separated by commas."""
 
     id: str
     host: str
     pid: int
     started_at: int
     heartbeat_at: int
+    roles: str
 
 
 _BEAT: Final = """
-INSERT INTO processes (id, host, pid, started_at, heartbeat_at)
-VALUES (:id, :host, :pid, :started_at, :heartbeat_at)
+INSERT INTO processes (id, host, pid, started_at, heartbeat_at, roles)
+VALUES (:id, :host, :pid, :started_at, :heartbeat_at, :roles)
 ON CONFLICT (id) DO UPDATE SET heartbeat_at = excluded.heartbeat_at
 """
 
@@ -56,7 +64,7 @@ def forget_processes(txn: Txn, process_id: str, before_us: int) -> None:
 
 
 _PROCESSES: Final = (
-    "SELECT id, host, pid, started_at, heartbeat_at FROM processes ORDER BY started_at"
+    "SELECT id, host, pid, started_at, heartbeat_at, roles FROM processes ORDER BY started_at, id"
 )
 
 
@@ -66,47 +74,95 @@ def processes(txn: Txn) -> list[ProcessRecord]:
 
 
 _REPORT: Final = """
-INSERT INTO backends (host, name, process_id, availability_zone, up, reason, enabled,
-    disabled_reason, frozen, updated_at)
-VALUES (:host, :name, :process_id, :availability_zone, :up, :reason, TRUE, NULL, FALSE, :updated_at)
-ON CONFLICT (host) DO UPDATE SET name = excluded.name, process_id = excluded.process_id,
-    availability_zone = excluded.availability_zone, up = excluded.up, reason = excluded.reason,
-    updated_at = excluded.updated_at
+INSERT INTO backends (host, name, availability_zone, enabled, disabled_reason, frozen, updated_at)
+VALUES (:host, :name, :availability_zone, TRUE, NULL, FALSE, :updated_at)
+ON CONFLICT (host) DO UPDATE SET name = excluded.name,
+    availability_zone = excluded.availability_zone, updated_at = excluded.updated_at
 """
 
 
-def report(
-    txn: Txn,
-    *,
-    host: str,
-    name: str,
-    process_id: str,
-    availability_zone: str,
-    up: bool,
-    reason: str,
-    updated_at: int,
-) -> None:
-    """Record a backend's health; what an administrator set (enabled, frozen) stays."""
+def report(txn: Txn, *, host: str, name: str, availability_zone: str, updated_at: int) -> None:
+    """Record a backend; what an administrator set (enabled, frozen) stays."""
     parameters = {
         "host": host,
         "name": name,
-        "process_id": process_id,
         "availability_zone": availability_zone,
-        "up": up,
-        "reason": reason,
         "updated_at": updated_at,
     }
     txn.change(_REPORT, parameters)
 
 
-_COLUMNS: Final = """host, name, process_id, availability_zone, up, reason, enabled, disabled_reason,
-    frozen, updated_at"""
+_SERVE: Final = """
+INSERT INTO backend_servers (backend_host, process_id, up, reason, updated_at)
+VALUES (:backend_host, :process_id, :up, :reason, :updated_at)
+ON CONFLICT (backend_host, process_id) DO UPDATE SET up = excluded.up, reason = excluded.reason,
+    updated_at = excluded.updated_at
+"""
+
+
+def serve(
+    txn: Txn, backend_host: str, process_id: str, *, up: bool, reason: str, updated_at: int
+) -> None:
+    """Record that the process serves the backend, and how it finds it."""
+    parameters = {
+        "backend_host": backend_host,
+        "process_id": process_id,
+        "up": up,
+        "reason": reason,
+        "updated_at": updated_at,
+    }
+    txn.change(_SERVE, parameters)
+
+
+_SERVE_NO_MORE: Final = "DELETE FROM backend_servers WHERE process_id = :process_id"
+
+
+def serve_no_more(txn: Txn, process_id: str) -> None:
+    """Record that the process serves no backend: it stops, or is dead."""
+    txn.change(_SERVE_NO_MORE, {"process_id": process_id})
+
+
+_COUNT_SERVED: Final = "SELECT count(*) FROM backend_servers WHERE process_id = :process_id"
+
+
+def count_served(txn: Txn, process_id: str) -> int:
+    """How many backends the process is known to serve."""
+    row = txn.one(_COUNT_SERVED, {"process_id": process_id})
+    return row[0] if row else 0
+
+
+# By the index on process_id, one search for each process.
+_SERVING: Final = """
+SELECT p.id FROM processes p
+WHERE EXISTS (SELECT 1 FROM backend_servers s WHERE s.process_id = p.id)
+"""
+
+
+def serving(txn: Txn) -> list[str]:
+    """The processes that serve at least one backend."""
+    return [row[0] for row in txn.all(_SERVING)]
+
+
+_SERVERS: Final = """
+SELECT s.backend_host, s.process_id, s.up, s.reason, p.heartbeat_at
+FROM backend_servers s JOIN processes p ON p.id = s.process_id
+ORDER BY s.backend_host, p.heartbeat_at, s.process_id
+"""
+
+
+def servers(txn: Txn) -> list[ServerRecord]:
+    """Who serves what; of one backend, the one that was last heard of comes last."""
+    return [
+        ServerRecord(host, process_id, bool(up), reason, heartbeat_at)
+        for host, process_id, up, reason, heartbeat_at in txn.all(_SERVERS)
+    ]
+
+
+_COLUMNS: Final = "host, name, availability_zone, enabled, disabled_reason, frozen, updated_at"
 
 
 def _record(row: Row) -> BackendRecord:
-    return BackendRecord(
-        *(*row[:4], bool(row[4]), row[5], bool(row[6]), row[7], bool(row[8]), row[9])
-    )
+    return BackendRecord(*(*row[:3], bool(row[3]), row[4], bool(row[5]), row[6]))
 
 
 _GET: Final = f"SELECT {_COLUMNS} FROM backends WHERE host = :host"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 import msgspec
+from msgspec import Struct, structs
 
 from pumice.errors import Fenced, OperationNotFound
 from pumice.model.operation import LogEntry, OperationRecord
@@ -38,16 +39,20 @@ def insert(txn: Txn, record: OperationRecord, trace: str | None) -> None:
 
 _UPDATE: Final = """
 UPDATE operations SET status = :status, attempt = :attempt, backend_host = :backend_host, step = :step,
-    lease_until = :lease_until, run_after = :run_after, error = :error, error_detail = :error_detail,
-    updated_at = :updated_at, ended_at = :ended_at, trace = coalesce(:trace, trace)
-WHERE id = :id AND fence = :fence AND claimed_by = :claimed_by AND ended_at IS NULL
+    claimed_by = :claimed_by, lease_until = :lease_until, run_after = :run_after, error = :error,
+    error_detail = :error_detail, updated_at = :updated_at, ended_at = :ended_at,
+    trace = coalesce(CAST(:trace AS TEXT), trace)
+WHERE id = :id AND fence = :fence AND claimed_by = :holder AND ended_at IS NULL
 """
 
 
-def update(txn: Txn, record: OperationRecord, trace: str | None) -> None:
-    """Write the operation's progress. Raises :class:`Fenced` unless ``record`` holds the claim."""
+def update(txn: Txn, record: OperationRecord, holder: str, trace: str | None) -> None:
+    """Write the operation's progress, and who claims it from now on.
+
+    Raises :class:`Fenced` unless ``holder`` holds the claim with the fencing number of ``record``.
+    """
     parameters = {name: getattr(record, name) for name in _UPDATED}
-    if not txn.change(_UPDATE, {**parameters, "trace": trace}):
+    if not txn.change(_UPDATE, {**parameters, "holder": holder, "trace": trace}):
         raise Fenced(f"Operation {record.id} is claimed by another process or has ended.")
 
 
@@ -56,15 +61,21 @@ _UPDATED: Final = (
     "run_after", "error", "error_detail", "updated_at", "ended_at",
 )  # fmt: skip
 
+
 _APPEND: Final = """
 INSERT INTO operation_log (operation_id, seq, attempt, step, event, data, fence, at)
 VALUES (:operation_id, :seq, :attempt, :step, :event, :data, :fence, :at)
+ON CONFLICT (operation_id, seq) DO NOTHING
 """
 
 
 def append(txn: Txn, operation_id: str, entries: list[LogEntry]) -> None:
-    """Add lines to the operation's log; the sequence number keeps a line from being added twice."""
-    txn.change_many(
+    """Add lines to the operation's log.
+
+    Raises :class:`Fenced` if a line of that number is there: the log has grown since it was read, perhaps
+    by this very process, if the answer of its last commit was lost.
+    """
+    added = txn.change_many(
         _APPEND,
         [
             {
@@ -80,6 +91,8 @@ def append(txn: Txn, operation_id: str, entries: list[LogEntry]) -> None:
             for entry in entries
         ],
     )
+    if added < len(entries):
+        raise Fenced(f"Operation {operation_id} has gone on since its log was read.")
 
 
 _GET: Final = f"SELECT {COLUMNS} FROM operations WHERE id = :id"
@@ -91,6 +104,14 @@ def get(txn: Txn, operation_id: str) -> OperationRecord:
     if row is None:
         raise OperationNotFound(operation_id)
     return OperationRecord(*row)
+
+
+_IS_UNFINISHED: Final = "SELECT 1 FROM operations WHERE id = :id AND ended_at IS NULL"
+
+
+def is_unfinished(txn: Txn, operation_id: str) -> bool:
+    """Whether the operation is there and has not ended."""
+    return txn.one(_IS_UNFINISHED, {"id": operation_id}) is not None
 
 
 _LOG: Final = """
@@ -107,27 +128,50 @@ def log(txn: Txn, operation_id: str) -> list[LogEntry]:
     ]
 
 
+# Whose turn it is: an operation without a backend is the schedulers', any other belongs to those who
+# serve its backend. Where nobody does, a scheduler takes it, to choose again or to say what is missing.
+_FOR_ME: Final = """(
+    CASE WHEN backend_host IS NULL THEN :schedules ELSE
+        EXISTS (SELECT 1 FROM backend_servers s
+            WHERE s.backend_host = operations.backend_host AND s.process_id = :process_id)
+        OR :schedules AND NOT EXISTS (
+            SELECT 1 FROM backend_servers s JOIN processes p ON p.id = s.process_id
+            WHERE s.backend_host = operations.backend_host AND p.heartbeat_at >= :alive_since)
+    END)"""
+
+_RUNNABLE_HERE: Final = f"""ended_at IS NULL
+    AND (claimed_by IS NULL OR claimed_by = :process_id OR lease_until < :now) AND {_FOR_ME}"""
+
 _CLAIM: Final = f"""
 UPDATE operations
 SET claimed_by = :process_id, lease_until = :lease_until, fence = fence + 1, updated_at = :now
-WHERE id = :id AND ended_at IS NULL
-    AND (claimed_by IS NULL OR claimed_by = :process_id OR lease_until < :now)
+WHERE id = :id AND {_RUNNABLE_HERE}
 RETURNING {COLUMNS}
 """
 
 
-def claim(
-    txn: Txn, operation_id: str, process_id: str, now_us: int, lease_until: int
-) -> OperationRecord | None:
-    """Take the operation for ``process_id`` with a new fencing number; None if another holds it.
+class Claimant(Struct, frozen=True):
+    """A process that may take operations. Times are UTC microseconds.
 
-    It can be taken if nobody holds it, if the lease of the holder is over, or by its own holder (who
-    lost what it had in memory).
+    ``schedules``: it may place volumes. Who was heard of since ``alive_since`` counts as alive.
     """
-    row = txn.one(
-        _CLAIM,
-        {"id": operation_id, "process_id": process_id, "now": now_us, "lease_until": lease_until},
-    )
+
+    process_id: str
+    schedules: bool
+    alive_since: int
+    now: int
+
+
+def claim(
+    txn: Txn, operation_id: str, claimant: Claimant, lease_until: int
+) -> OperationRecord | None:
+    """Take the operation with a new fencing number; None if it is another's.
+
+    It can be taken if it waits for what the claimant does, and if nobody holds it, the lease of the holder
+    is over, or the claimant holds it himself (and lost what he had in memory).
+    """
+    parameters = structs.asdict(claimant) | {"id": operation_id, "lease_until": lease_until}
+    row = txn.one(_CLAIM, parameters)
     return OperationRecord(*row) if row else None
 
 
@@ -165,27 +209,36 @@ def renew_leases(txn: Txn, process_id: str, lease_until: int) -> None:
     txn.change(_RENEW, {"process_id": process_id, "lease_until": lease_until})
 
 
-_RELEASE: Final = """
-UPDATE operations SET claimed_by = NULL, lease_until = 0
-WHERE ended_at IS NULL AND claimed_by <> :process_id
+_CLAIMANTS: Final = """
+SELECT DISTINCT claimed_by FROM operations WHERE ended_at IS NULL AND claimed_by IS NOT NULL
 """
 
 
-def release_claims_of_others(txn: Txn, process_id: str) -> int:
-    """Take every claim from every other process; only for one that can prove them all dead."""
+def claimants(txn: Txn) -> list[str]:
+    """The processes that hold operations."""
+    return [row[0] for row in txn.all(_CLAIMANTS)]
+
+
+_RELEASE: Final = """
+UPDATE operations SET claimed_by = NULL, lease_until = 0
+WHERE ended_at IS NULL AND claimed_by = :process_id
+"""
+
+
+def release_claims(txn: Txn, process_id: str) -> int:
+    """Let go of everything that a process holds which is dead, or stops; how many."""
     return txn.change(_RELEASE, {"process_id": process_id})
 
 
-_RUNNABLE: Final = """
-SELECT id FROM operations WHERE ended_at IS NULL AND run_after <= :now
-    AND (claimed_by IS NULL OR claimed_by = :process_id OR lease_until < :now)
+_RUNNABLE: Final = f"""
+SELECT id FROM operations WHERE run_after <= :now AND {_RUNNABLE_HERE}
 ORDER BY run_after LIMIT :limit
 """
 
 
-def runnable(txn: Txn, process_id: str, now_us: int, limit: int) -> list[str]:
-    """Unfinished operations that ``process_id`` may run now, the longest waiting first."""
-    rows = txn.all(_RUNNABLE, {"process_id": process_id, "now": now_us, "limit": limit})
+def runnable(txn: Txn, claimant: Claimant, limit: int) -> list[str]:
+    """Unfinished operations that the claimant may run now, the longest waiting first."""
+    rows = txn.all(_RUNNABLE, structs.asdict(claimant) | {"limit": limit})
     return [row[0] for row in rows]
 
 

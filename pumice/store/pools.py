@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
+from msgspec import Struct
+
 from pumice.store.txn import Txn
 
 _REGISTER: Final = """
@@ -27,15 +29,71 @@ def register(txn: Txn, host: str, backend_host: str) -> tuple[int, int]:
 
 _ALLOCATED: Final = "SELECT allocated_gib, volume_count FROM pools WHERE host = :host"
 
+_REPORT: Final = "UPDATE pools SET report = :report WHERE host = :host"
+
+
+def report(txn: Txn, host: str, text: str) -> None:
+    """Keep what is reported of a registered pool, for the schedulers of other processes."""
+    txn.change(_REPORT, {"host": host, "report": text})
+
+
+_FORGET: Final = """
+UPDATE pools SET report = '' WHERE backend_host = :backend_host AND report <> ''
+"""
+
+
+def forget_reports(txn: Txn, backend_host: str) -> None:
+    """Forget what was reported of a backend's pools; what is allocated on them stays."""
+    txn.change(_FORGET, {"backend_host": backend_host})
+
+
+_REPORTED: Final = """
+SELECT p.host, p.report, p.allocated_gib, p.volume_count, b.enabled, b.disabled_reason, b.frozen,
+    EXISTS (SELECT 1 FROM backend_servers s JOIN processes q ON q.id = s.process_id
+        WHERE s.backend_host = p.backend_host AND s.up AND q.heartbeat_at >= :alive_since)
+FROM pools p JOIN backends b ON b.host = p.backend_host
+WHERE p.report <> ''
+ORDER BY p.host
+"""
+
+
+class ReportedPool(Struct, frozen=True):
+    """A pool as some process last reported it, and as the database has it now."""
+
+    host: str
+    report: str
+    allocated_gib: int
+    volume_count: int
+    enabled: bool
+    disabled_reason: str | None
+    frozen: bool
+    up: bool
+    """A process that was heard of lately serves it, and finds it up."""
+
+
+def reported(txn: Txn, alive_since_us: int) -> list[ReportedPool]:
+    """Every pool that was reported, by whichever process."""
+    return [
+        ReportedPool(*(*row[:4], bool(row[4]), row[5], bool(row[6]), bool(row[7])))
+        for row in txn.all(_REPORTED, {"alive_since": alive_since_us})
+    ]
+
+
 _CLAIM: Final = """
 UPDATE pools SET allocated_gib = allocated_gib + :size, volume_count = volume_count + 1
-WHERE host = :host AND (:ceiling IS NULL OR allocated_gib + :size <= :ceiling)
+WHERE host = :host
+    AND (CAST(:ceiling AS DOUBLE PRECISION) IS NULL OR allocated_gib + :size <= :ceiling)
+    AND EXISTS (SELECT 1 FROM backends b
+        WHERE b.host = pools.backend_host AND b.enabled AND NOT b.frozen)
 RETURNING allocated_gib, volume_count
 """
 
 
 def claim(txn: Txn, host: str, size_gib: int, ceiling_gib: float | None) -> tuple[int, int] | None:
-    """Take ``size_gib`` on the pool unless the ceiling would be passed; what is allocated then."""
+    """Take ``size_gib`` on the pool; what is allocated then.
+
+    None if the ceiling would be passed, or an administrator has closed the backend meanwhile.
+    """
     row = txn.one(_CLAIM, {"host": host, "size": size_gib, "ceiling": ceiling_gib})
     return (row[0], row[1]) if row else None
 

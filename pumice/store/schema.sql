@@ -152,15 +152,12 @@ CREATE TABLE processes (
     pid BIGINT NOT NULL,
     started_at BIGINT NOT NULL,
     heartbeat_at BIGINT NOT NULL
-);
+, roles TEXT NOT NULL DEFAULT 'api,scheduler,volume');
 
 CREATE TABLE backends (
     host TEXT PRIMARY KEY,
     name TEXT NOT NULL,
-    process_id TEXT NOT NULL,
     availability_zone TEXT NOT NULL,
-    up BOOLEAN NOT NULL,
-    reason TEXT NOT NULL,
     enabled BOOLEAN NOT NULL,
     disabled_reason TEXT,
     frozen BOOLEAN NOT NULL,
@@ -172,7 +169,7 @@ CREATE TABLE pools (
     backend_host TEXT NOT NULL,
     allocated_gib BIGINT NOT NULL,
     volume_count BIGINT NOT NULL
-);
+, report TEXT NOT NULL DEFAULT '');
 
 CREATE TABLE operations (
     id TEXT PRIMARY KEY,
@@ -392,9 +389,40 @@ CREATE TABLE kept_answers (
 
 CREATE INDEX kept_answers_expires ON kept_answers (expires_at);
 
+CREATE TABLE backend_servers (
+    backend_host TEXT NOT NULL,
+    process_id TEXT NOT NULL REFERENCES processes (id) ON DELETE CASCADE,
+    up BOOLEAN NOT NULL,
+    reason TEXT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    PRIMARY KEY (backend_host, process_id)
+);
+
+CREATE INDEX backend_servers_process ON backend_servers (process_id);
+
+CREATE INDEX operations_claimed ON operations (claimed_by) WHERE ended_at IS NULL;
+
+CREATE TABLE generations (
+    name TEXT PRIMARY KEY,
+    value BIGINT NOT NULL
+);
+
+CREATE TABLE token_keys (
+    number BIGINT PRIMARY KEY,
+    sealed TEXT NOT NULL
+);
+
+CREATE TABLE compatibility (
+    oldest TEXT NOT NULL
+);
+
 CREATE TABLE alembic_version (
     version_num VARCHAR(32) NOT NULL,
     CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
 
-INSERT INTO alembic_version (version_num) VALUES ('0002');
+INSERT INTO generations (name, value) VALUES ('identity', 0);
+
+INSERT INTO compatibility (oldest) VALUES ('0003');
+
+INSERT INTO alembic_version (version_num) VALUES ('0003');

@@ -2,13 +2,41 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final, Literal, Protocol
 
 Row = tuple[Any, ...]
 Parameters = Mapping[str, Any]
+Engine = Literal["sqlite", "postgresql"]
+
+
+class Cursor(Protocol):
+    """What a statement gave."""
+
+    @property
+    def rowcount(self) -> int:
+        """How many rows it changed."""
+
+    def fetchone(self) -> Any:
+        """The next row, or None."""
+
+    def fetchall(self) -> list[Any]:
+        """Every row that is left."""
+
+
+class Connection(Protocol):
+    """A connection to either database, with statements in SQLite's form: parameters are ``:name``."""
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether there is still a transaction that could be committed or rolled back."""
+
+    def execute(self, sql: str, parameters: Parameters = ..., /) -> Cursor:
+        """Run one statement."""
+
+    def executemany(self, sql: str, parameters: Sequence[Parameters], /) -> Cursor:
+        """Run one statement for each of ``parameters``."""
 
 
 class Txn:
@@ -18,10 +46,12 @@ class Txn:
     hint, a cache's invalidation) is registered with :meth:`after_commit`.
     """
 
-    __slots__ = ("_connection", "callbacks")
+    __slots__ = ("_connection", "callbacks", "engine")
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: Connection, engine: Engine = "sqlite") -> None:
         self._connection = connection
+        self.engine: Final = engine
+        """Which database it is, for the few statements that stand twice."""
         self.callbacks: list[Callable[[], None]] = []
 
     def one(self, sql: str, parameters: Parameters = {}) -> Row | None:  # noqa: B006 - read only
@@ -37,9 +67,9 @@ class Txn:
         """Run an INSERT, UPDATE or DELETE; the number of rows it changed."""
         return self._connection.execute(sql, parameters).rowcount
 
-    def change_many(self, sql: str, parameters: Sequence[Parameters]) -> None:
-        """The same statement for each of ``parameters``."""
-        self._connection.executemany(sql, parameters)
+    def change_many(self, sql: str, parameters: Sequence[Parameters]) -> int:
+        """The same statement for each of ``parameters``; the number of rows changed by all of them."""
+        return self._connection.executemany(sql, parameters).rowcount if parameters else 0
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:

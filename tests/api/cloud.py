@@ -303,7 +303,8 @@ async def running(home: Path, options: str = "") -> AsyncIterator[Cloud]:
     seams = dataclasses.replace(real_seams.real(), clock=clock)
     long_reads = LongReads(database, seams.executor, clock.monotonic_ns)
     store = SqliteStore(database, long_reads=long_reads)
-    process = composition.build(load(conf), store, Keyring.new(seams.ids), seams, MemoryBus(), home)
+    keys = composition.keys_in_files(Keyring.new(seams.ids), seams)
+    process = composition.build(load(conf), store, keys, seams, MemoryBus(), home)
     await process.start()
     try:
         cloud = Cloud(process, clock)

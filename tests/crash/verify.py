@@ -138,7 +138,12 @@ async def remove_leftovers(state_dir: Path, config: Path, folder: Path) -> None:
     seams = dataclasses.replace(real_seams.real(), clock=Later())
     with closing(composition.open_database(state_dir / "pumice.db", seams)) as store:
         process = composition.build(
-            load(config), store, Keyring.new(seams.ids), seams, MemoryBus(), state_dir
+            load(config),
+            store,
+            composition.keys_in_files(Keyring.new(seams.ids), seams),
+            seams,
+            MemoryBus(),
+            state_dir,
         )
         before: set[str] = set()
         while (now := set(_sizes(folder))) != before:

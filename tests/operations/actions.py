@@ -44,12 +44,14 @@ async def log_of(process: Process, operation_id: str) -> list[LogEntry]:
 
 async def everything(process: Process) -> dict[str, list[Row]]:
     """Every row of every table that an operation may change."""
-    tables = (
-        "volumes", "quota_usages", "pools", "operations", "operation_log", "messages", "events",
-    )  # fmt: skip
+    tables = ("volumes", "quota_usages", "operations", "operation_log", "messages", "events")
+    columns = dict.fromkeys(tables, "*") | {"pools": "host, allocated_gib, volume_count"}
 
     def query(txn: Txn) -> dict[str, list[Row]]:
-        return {table: txn.all(f"SELECT * FROM {table} ORDER BY 1, 2") for table in tables}  # noqa: S608
+        return {
+            table: txn.all(f"SELECT {names} FROM {table} ORDER BY 1, 2")  # noqa: S608 - constants
+            for table, names in columns.items()
+        }
 
     return await process.store.read(query)
 

@@ -10,7 +10,7 @@ import pytest
 from pumice.bus.contract import Hint
 from pumice.errors import BackendUnavailable, InvalidState
 from pumice.operations import engine as engine_module
-from pumice.operations.engine import STUCK_BACKOFF_MAX_SECONDS
+from pumice.operations.failures import STUCK_BACKOFF_MAX_SECONDS, backoff
 from pumice.process import Process
 from tests.operations.actions import (
     calls,
@@ -113,7 +113,7 @@ def test_an_undo_that_keeps_failing_is_stuck_until_it_succeeds(world: World) -> 
 def test_an_undo_may_fail_for_weeks(world: World) -> None:
     async def act(process: Process) -> None:
         latest_us = world.now_us() + int(STUCK_BACKOFF_MAX_SECONDS * 1.25 * 1_000_000)
-        assert process.engine._later(5000, STUCK_BACKOFF_MAX_SECONDS) <= latest_us
+        assert process.engine._later(backoff(5000, STUCK_BACKOFF_MAX_SECONDS)) <= latest_us
 
     world.live(act)
 

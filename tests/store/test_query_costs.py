@@ -10,6 +10,7 @@ import pytest
 from pumice.model.message import MessageQuery
 from pumice.model.volume import NEWEST_FIRST, VolumeQuery
 from pumice.store import events, messages, operations, volume_lists, volumes
+from pumice.store.operations import Claimant
 from pumice.store.txn import Txn
 from tests.store.plans import Query, bad_scans, plan_of, steps
 from tests.store.samples import (
@@ -27,6 +28,7 @@ FEW: Final = 300
 MANY: Final = 3000
 LIMIT: Final = 20
 MIDDLE: Final = f"v{FEW // 2:05}"
+CLAIMANT: Final = Claimant("p", schedules=True, alive_since=0, now=NOW_US)
 
 
 def page(**changes: Any) -> Query:
@@ -67,11 +69,12 @@ QUERIES: Final[dict[str, Query]] = {
     "by the usual status": page(equal=equal(status="available")),
     "by id": page(equal=equal(id=MIDDLE)),
     "one volume": lambda txn: volumes.get(txn, MIDDLE),
-    "runnable operations": lambda txn: operations.runnable(txn, "p", NOW_US, LIMIT),
+    "runnable operations": lambda txn: operations.runnable(txn, CLAIMANT, LIMIT),
     "operation under way on a volume": lambda txn: operations.unfinished_of(txn, MIDDLE),
-    "claim": lambda txn: operations.claim(txn, "o00007", "p", NOW_US, NOW_US),
+    "claim": lambda txn: operations.claim(txn, "o00007", CLAIMANT, NOW_US),
     "renewed leases": lambda txn: operations.renew_leases(txn, "p", NOW_US),
-    "claims of others": lambda txn: operations.release_claims_of_others(txn, "p"),
+    "claimants": operations.claimants,
+    "released claims": lambda txn: operations.release_claims(txn, "p"),
     "operations": lambda txn: operations.select(txn, limit=LIMIT),
     "operations from the middle": lambda txn: operations.select(txn, marker="o00150", limit=LIMIT),
     "operations of a project": lambda txn: operations.select(txn, project_id="p1", limit=LIMIT),

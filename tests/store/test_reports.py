@@ -9,18 +9,18 @@ import pytest
 from pumice.errors import NotFound
 from pumice.model.message import MessageQuery
 from pumice.store import backends, events, messages
-from pumice.store.backends import ProcessRecord
+from pumice.store.backends import ProcessRecord, ServerRecord
 from pumice.store.txn import Txn
 from tests.store.samples import NOW_US, add_event, add_message, message_ids
 
 
 def process(id_: str, heartbeat_at: int) -> ProcessRecord:
-    return ProcessRecord(id_, "node1", 1, 1, heartbeat_at)
+    return ProcessRecord(id_, "node1", 1, 1, heartbeat_at, "api,volume")
 
 
 def test_a_heartbeat_moves_nothing_but_the_heartbeat(txn: Txn) -> None:
     backends.beat(txn, process("a", 10))
-    backends.beat(txn, ProcessRecord("a", "elsewhere", 2, 2, 20))
+    backends.beat(txn, ProcessRecord("a", "elsewhere", 2, 2, 20, "api"))
     assert backends.processes(txn) == [process("a", 20)]
 
 
@@ -31,29 +31,47 @@ def test_silent_processes_are_forgotten_but_never_oneself(txn: Txn) -> None:
     assert {one.id for one in backends.processes(txn)} == {"a", "c"}
 
 
-def report(txn: Txn, *, up: bool, reason: str = "") -> None:
-    backends.report(
-        txn,
-        host="node1@fast",
-        name="fast",
-        process_id="a",
-        availability_zone="nova",
-        up=up,
-        reason=reason,
-        updated_at=NOW_US,
-    )
+def report(txn: Txn, *, zone: str = "nova") -> None:
+    backends.report(txn, host="node1@fast", name="fast", availability_zone=zone, updated_at=NOW_US)
 
 
 def test_a_report_keeps_what_an_administrator_set(txn: Txn) -> None:
-    report(txn, up=True)
+    report(txn)
     txn.change(
         "UPDATE backends SET enabled = :no, frozen = :yes, disabled_reason = 'r'",
         {"no": False, "yes": True},
     )
-    report(txn, up=False, reason="It hangs.")
+    report(txn, zone="elsewhere")
     (found,) = backends.select_all(txn)
-    assert (found.up, found.reason) == (False, "It hangs.")
+    assert found.availability_zone == "elsewhere"
     assert (found.enabled, found.frozen, found.disabled_reason) == (False, True, "r")
+
+
+def serve(txn: Txn, process_id: str, *, up: bool = True, reason: str = "") -> None:
+    backends.serve(txn, "node1@fast", process_id, up=up, reason=reason, updated_at=NOW_US)
+
+
+def test_who_serves_a_backend_and_how_it_finds_it(txn: Txn) -> None:
+    for id_, heartbeat_at in (("a", 7), ("b", 5)):
+        backends.beat(txn, process(id_, heartbeat_at))
+        serve(txn, id_)
+    serve(txn, "a", up=False, reason="It hangs.")
+    assert backends.servers(txn) == [
+        ServerRecord("node1@fast", "b", up=True, reason="", heartbeat_at=5),
+        ServerRecord("node1@fast", "a", up=False, reason="It hangs.", heartbeat_at=7),
+    ]
+    assert sorted(backends.serving(txn)) == ["a", "b"]
+    assert backends.count_served(txn, "a") == 1
+
+
+def test_who_stops_or_is_forgotten_serves_no_more(txn: Txn) -> None:
+    for id_, heartbeat_at in (("a", 7), ("b", 5), ("c", 7)):
+        backends.beat(txn, process(id_, heartbeat_at))
+        serve(txn, id_)
+    backends.serve_no_more(txn, "a")
+    backends.forget_processes(txn, "c", 6)
+    assert backends.serving(txn) == ["c"]
+    assert backends.count_served(txn, "a") == 0
 
 
 def test_a_message_is_told_once(txn: Txn) -> None:

@@ -11,8 +11,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pumice.drivers.options import MAX_OPTIONS
 from pumice.errors import SettingsError
-from pumice.settings import BackendSettings, Loaded, Settings, as_text, load, render, template
+from pumice.settings import (
+    BackendSettings,
+    DatabaseSettings,
+    Loaded,
+    Settings,
+    as_text,
+    load,
+    render,
+    template,
+    without_password,
+)
 from pumice.settings.values import options
 
 Load = Callable[[str | bytes], Loaded]
@@ -76,6 +87,10 @@ class TestWhatHolds:
     def test_backends_may_share_a_volume_backend_name(self, load_text: Load) -> None:
         backends = load_text(TWO_BACKENDS).backends
         assert [backend.volume_backend_name for backend in backends] == ["metal", "metal"]
+
+    def test_a_backend_may_have_a_host_of_its_own(self, load_text: Load) -> None:
+        gold, silver = load_text(f"{TWO_BACKENDS}backend_host = shelf\n").backends
+        assert (gold.backend_host, silver.backend_host) == (None, "shelf")
 
     def test_the_other_options_of_a_section_are_the_drivers(self, load_text: Load) -> None:
         gold, silver = load_text(TWO_BACKENDS).backends
@@ -205,6 +220,25 @@ class TestWhatIsRefused:
                 "pumice.conf:2: a backend cannot be named DEFAULT.",
             ),
             (
+                "[DEFAULT]\nenabled_backends = file, database\n[database]\nvolume_driver = file\n",
+                "pumice.conf:2: a backend cannot be named database.",
+            ),
+            (
+                "[databse]\nconnection = postgresql://h/name\n",
+                (
+                    "pumice.conf:1: enabled_backends does not name the section [databse]; "
+                    "did you mean database?"
+                ),
+            ),
+            (
+                "[DEFAULT]\nconnection = postgresql://h/name\n",
+                "pumice.conf:2: connection belongs in [database].",
+            ),
+            (
+                "[database]\nconnexion = postgresql://h/name\n",
+                "pumice.conf:2: unknown option connexion; did you mean connection?",
+            ),
+            (
                 "[DEFAULT]\nenabled_backends = fast\n[fsat]\nvolume_driver = file\n",
                 "pumice.conf:2: the backend fast has no section [fast]; did you mean fsat?",
             ),
@@ -269,10 +303,101 @@ class TestWhatIsRefused:
             load(tmp_path)
 
 
+SECRET = "PaSSw0rd"
+SHAPE = "postgresql://user:password@host:port/name"
+
+
+class TestTheDatabase:
+    def test_unset_is_sqlite(self, load_text: Load) -> None:
+        loaded = load_text("[database]\nconnection =\n")
+        assert loaded.database == DatabaseSettings(connection=None, key_file="keys/database.key")
+        assert loaded.origins["database", "key_file"] == "default"
+
+    @pytest.mark.parametrize(
+        ("url", "shown"),
+        [
+            ("postgresql://db/pumice", "postgresql://db/pumice"),
+            ("postgres:///pumice", "postgres:///pumice"),
+            ("postgresql:///pumice?host=/run/pg", "postgresql:///pumice?host=/run/pg"),
+            ("postgresql://%2Frun%2Fpg/pumice", "postgresql://%2Frun%2Fpg/pumice"),
+            ("postgresql://db?dbname=pumice", "postgresql://db?dbname=pumice"),
+            (f"postgresql://me:{SECRET}@[::1]:5433/p", "postgresql://me:***@[::1]:5433/p"),
+            (f"postgresql://:{SECRET}@db/p", "postgresql://:***@db/p"),
+            (f"postgresql://me:a%40{SECRET}@db/p", "postgresql://me:***@db/p"),
+            (f"postgresql://me:?{SECRET}:x@db/p", "postgresql://me:***@db/p"),
+            (
+                f"postgresql://me:{SECRET}@a,b:5433/p?target_session_attrs=read-write",
+                "postgresql://me:***@a,b:5433/p?target_session_attrs=read-write",
+            ),
+            (
+                f"postgresql://db/p?user=me@x&password={SECRET}&sslpassword={SECRET}&connect_timeout=3",
+                "postgresql://db/p?user=me@x&password=***&sslpassword=***&connect_timeout=3",
+            ),
+        ],
+    )
+    def test_a_url_is_taken_as_it_is_and_shown_without_its_password(
+        self, load_text: Load, url: str, shown: str
+    ) -> None:
+        loaded = load_text(f"[database]\nconnection = {url}\nkey_file = /etc/pumice.key\n")
+        assert loaded.database == DatabaseSettings(connection=url, key_file="/etc/pumice.key")
+        assert without_password(url) == shown
+        rows = {row.name: row for row in render(loaded) if row.section == "database"}
+        assert (rows["connection"].value, rows["key_file"].value) == (shown, "/etc/pumice.key")
+        assert rows["connection"].origin.endswith("pumice.conf:2")
+        assert SECRET not in f"{render(loaded)} {loaded}"
+
+    @pytest.mark.parametrize(
+        ("url", "reason"),
+        [
+            (f"me:{SECRET}@db/pumice", f"must be a URL: {SHAPE}"),
+            (f"host=db password={SECRET}", f"must be a URL: {SHAPE}"),
+            (
+                f"mysql+pymysql://me:{SECRET}@db/pumice",
+                f"has the scheme mysql+pymysql, but only PostgreSQL's is known: {SHAPE}",
+            ),
+            (
+                f"postgresql+psycopg2://me:{SECRET}@db/pumice",
+                f"has the scheme postgresql+psycopg2, but only PostgreSQL's is known: {SHAPE}",
+            ),
+            (f"postgresql://me:{SECRET}@db", f"names no database: {SHAPE}"),
+            (f"postgresql://me:{SECRET}@db/?sslmode=require", f"names no database: {SHAPE}"),
+            *(
+                (url, f"must be {SHAPE}, with %XX for a special character in one of its parts")
+                for url in (
+                    f"postgresql://me:a/{SECRET}@db/pumice",
+                    f"postgresql://me:a@{SECRET}@db/pumice",
+                    f"postgresql://me:%{SECRET}@db/pumice",
+                    f"postgresql://me:%00{SECRET}@db/pumice",
+                    f"postgresql://me:{SECRET} x@db/pumice",
+                    f"postgresql://me:{SECRET}@db:port/pumice",
+                    f"postgresql://me:{SECRET}@db/pumice?sslmode",
+                )
+            ),
+        ],
+    )
+    def test_what_is_no_url_of_a_database_is_not_shown(
+        self, load_text: Load, url: str, reason: str
+    ) -> None:
+        found = refusal(load_text, f"[database]\nconnection = {url}\n")
+        assert found == f"pumice.conf:2: connection {reason}."
+
+    @pytest.mark.parametrize("section", ["DEFAULT", "database", "file"])
+    @pytest.mark.parametrize(
+        "line", ["connection: postgresql://me:{}@h/db?sslmode=x", "postgresql://me:a@{}@h/db"]
+    )
+    def test_a_line_that_is_no_option_is_shown_without_the_password(
+        self, load_text: Load, section: str, line: str
+    ) -> None:
+        found = refusal(load_text, f"[{section}]\n{line.format(SECRET)}\n")
+        assert found.startswith("pumice.conf:2: expected `name = value`, not ")
+        assert "://***@h/db" in found
+        assert SECRET not in found
+
+
 class TestTheTable:
     def test_there_are_few_options(self) -> None:
         assert len(options(Settings)) <= 30
-        assert len(options(BackendSettings)) <= 7, "ten of them, with the driver's own"
+        assert len(options(BackendSettings)) + MAX_OPTIONS <= 10
 
     def test_every_field_that_can_be_set_has_a_help_text_of_one_line(self) -> None:
         assert set(options(Settings)) == set(Settings.__struct_fields__)
@@ -280,7 +405,7 @@ class TestTheTable:
             "name",
             "driver_options",
         }
-        for kind in (Settings, BackendSettings):
+        for kind in (Settings, BackendSettings, DatabaseSettings):
             for option in options(kind).values():
                 assert option.help.endswith(".")
                 assert len(option.help) <= 80
@@ -300,6 +425,7 @@ class TestForPeople:
         assert "\nenabled_backends = file\n" in template()
         loaded = load_text(template())
         assert loaded.settings == Settings()
+        assert loaded.database == DatabaseSettings()
         assert loaded.backends == load_text("").backends
 
     def test_the_template_with_every_option_taken_in(self, load_text: Load) -> None:

@@ -9,6 +9,7 @@ import resource
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -20,7 +21,14 @@ from hypothesis import strategies as st
 
 from pumice.errors import UsageError
 from pumice.settings import load, template
-from pumice.state_dir import StateDir, choose_path
+from pumice.state_dir import (
+    StateDir,
+    choose_path,
+    chosen_config,
+    keep_admin_password,
+    make_key_file,
+    read_key_file,
+)
 
 URL: Final = "http://127.0.0.1:8776/identity/v3"
 NOBODY: Final = 65534
@@ -77,8 +85,23 @@ sys.stdin.read()
 """
 
 
-def open_state_dir(path: Path) -> StateDir:
-    return StateDir.open(path, secret=os.urandom)
+# Run by several interpreters at once: whoever finds the folder half made must not take it for whole.
+OPEN_SHARED_TOGETHER: Final = """
+import os, pathlib, sys
+from pumice.state_dir import StateDir, make_key_file
+
+sys.stdin.readline()
+for number in range(30):
+    path = pathlib.Path(sys.argv[1], str(number))
+    with StateDir.open(path, secret=os.urandom, shared=True) as state_dir:
+        key = make_key_file(path / "keys" / "database.key", os.urandom)
+        state_dir.write_clients_files("http://localhost/identity/v3", "secret")
+        print(state_dir.conf.read_bytes(), state_dir.read_admin_password(), key)
+"""
+
+
+def open_state_dir(path: Path, *, shared: bool = False) -> StateDir:
+    return StateDir.open(path, secret=os.urandom, shared=shared)
 
 
 def mode(path: Path) -> int:
@@ -220,6 +243,117 @@ class TestOneProcessAtATime:
         assert len(list(descriptors.iterdir())) == before
 
 
+class TestSeveralProcesses:
+    """With PostgreSQL several processes of one host serve from one directory."""
+
+    def test_those_that_share_it_may_do_so_and_nobody_else(self, tmp_path: Path) -> None:
+        with open_state_dir(tmp_path, shared=True), open_state_dir(tmp_path, shared=True):
+            with pytest.raises(UsageError) as caught:
+                open_state_dir(tmp_path)
+            assert caught.value.public == (
+                f"Another Pumice already serves the state directory {tmp_path}."
+            )
+        told = rf"Another Pumice \(process {os.getpid()}\)"
+        with open_state_dir(tmp_path), pytest.raises(UsageError, match=told):
+            open_state_dir(tmp_path, shared=True)
+        with open_state_dir(tmp_path, shared=True), pytest.raises(UsageError, match="Pumice alre"):
+            open_state_dir(tmp_path)
+
+    def test_no_token_keys_are_made_there(self, tmp_path: Path) -> None:
+        with open_state_dir(tmp_path, shared=True) as state_dir:
+            assert state_dir.conf.exists()
+            assert state_dir.volumes.is_dir()
+            assert list((tmp_path / "keys").iterdir()) == []
+
+    def test_several_that_start_at_once_find_the_same(self, tmp_path: Path) -> None:
+        command = [sys.executable, "-c", OPEN_SHARED_TOGETHER, str(tmp_path)]
+        children = [
+            subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            for _ in range(4)
+        ]
+        for child in children:
+            assert child.stdin is not None
+            child.stdin.write("go\n")
+            child.stdin.flush()
+        outputs = [child.communicate()[0].splitlines() for child in children]
+        assert [child.returncode for child in children] == [0] * 4
+        for lines in zip(*outputs, strict=True):
+            assert len(set(lines)) == 1, lines
+        assert len(outputs[0]) == 30
+        assert not list(tmp_path.rglob(".*.new"))
+
+
+class TestTheDatabasesKey:
+    def test_is_made_once_for_this_user_alone(self, tmp_path: Path) -> None:
+        path = tmp_path / "database.key"
+        assert read_key_file(path) is None
+        made = make_key_file(path, lambda size: b"\xff" * size)
+        assert made == b"_" * 42 + b"8="
+        assert path.read_bytes() == made + b"\n"
+        assert mode(path) == 0o600
+        assert make_key_file(path, os.urandom) == read_key_file(path) == made
+        assert [file.name for file in tmp_path.iterdir()] == ["database.key"]
+
+    def test_may_be_a_link(self, tmp_path: Path) -> None:
+        """As in a Kubernetes volume of a Secret."""
+        key = make_key_file(tmp_path / "real", os.urandom)
+        (tmp_path / "link").symlink_to("real")
+        assert read_key_file(tmp_path / "link") == key
+
+    @pytest.mark.parametrize(
+        ("content", "bits", "sentence"),
+        [
+            (b"short", 0o600, "The key file {} holds no key: 44 characters of URL-safe base64."),
+            (
+                b"A" * 43 + b"=x",
+                0o600,
+                "The key file {} holds no key: 44 characters of URL-safe base64.",
+            ),
+            (b"A" * 43 + b"=", 0o604, "Everybody may use the key file {}; chmod o-rwx it."),
+        ],
+    )
+    def test_what_is_not_one_is_refused(
+        self, tmp_path: Path, content: bytes, bits: int, sentence: str
+    ) -> None:
+        path = tmp_path / "x"
+        path.write_bytes(content)
+        path.chmod(bits)
+        for read in (read_key_file, lambda path: make_key_file(path, os.urandom)):
+            with pytest.raises(UsageError) as caught:
+                read(path)
+            assert caught.value.public == sentence.format(path)
+
+    def test_what_cannot_be_made_or_read(self, tmp_path: Path) -> None:
+        with pytest.raises(UsageError, match=r"x/key cannot be made: No such file or directory\.$"):
+            make_key_file(tmp_path / "x" / "key", os.urandom)
+        with pytest.raises(UsageError, match=r"cannot be read: Is a directory\.$"):
+            read_key_file(tmp_path)
+        os.mkfifo(tmp_path / "pipe", 0o600)
+        with pytest.raises(UsageError, match="holds no key"):
+            read_key_file(tmp_path / "pipe")
+
+
+class TestTheConfigFile:
+    def test_that_of_the_last_start_is_chosen(self, tmp_path: Path) -> None:
+        assert chosen_config(tmp_path / "nowhere", None) == tmp_path / "nowhere" / "pumice.conf"
+        with open_state_dir(tmp_path) as state_dir:
+            state_dir.note_config(None)
+            assert chosen_config(tmp_path, None) == state_dir.conf
+            for name in ("größe\udcff\n.conf", "relative.conf"):
+                state_dir.note_config(Path(name))
+                assert chosen_config(tmp_path, None) == Path(name).absolute()
+                assert chosen_config(tmp_path, Path("x")) == Path("x")
+            assert mode(tmp_path / "config-file") == 0o600
+            state_dir.note_config(None)
+            assert chosen_config(tmp_path, None) == state_dir.conf
+            assert not (tmp_path / "config-file").exists()
+
+    def test_what_cannot_be_read(self, tmp_path: Path) -> None:
+        (tmp_path / "config-file").mkdir()
+        with pytest.raises(UsageError, match=r"config-file cannot be read: Is a directory\.$"):
+            chosen_config(tmp_path, None)
+
+
 class TestKeys:
     def test_a_rotation(self, state_dir: StateDir) -> None:
         old = state_dir.read_keys()
@@ -344,6 +478,15 @@ class TestClientsFiles:
         assert [path.stat().st_ino for path in (state_dir.clouds_yaml, state_dir.openrc)] == first
         state_dir.write_clients_files(URL, "b")
         assert "b" in state_dir.openrc.read_text(encoding="utf-8")
+
+    def test_wait_for_another_who_writes_them(self, state_dir: StateDir) -> None:
+        with state_dir._folder.alone():
+            other = threading.Thread(target=keep_admin_password, args=(state_dir.path, "b"))
+            other.start()
+            other.join(0.05)
+            assert not state_dir.clouds_yaml.exists()
+        other.join()
+        assert state_dir.read_admin_password() == "b"
 
     def test_become_private_again(self, state_dir: StateDir) -> None:
         state_dir.write_clients_files(URL, "a")

@@ -83,7 +83,7 @@ def test_unknown_name_tells_the_nearest_and_all() -> None:
     ("name", "why"),
     [
         ("none", "is no driver: it has no from_settings, check_for_setup_error"),
-        ("greedy", "declares more than 3 options"),
+        ("greedy", "declares more than 2 options"),
         ("absent", "acme_storage:Missing cannot be imported"),
         ("gone", "acme_uninstalled:Driver cannot be imported"),
     ],

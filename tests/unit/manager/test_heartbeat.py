@@ -13,6 +13,8 @@ from pumice.process import Process
 from pumice.services import hosts
 from pumice.services.hosts import freeze, list_services, set_service
 from pumice.store import backends
+from pumice.store.backends import ServerRecord
+from pumice.store.txn import Txn
 from tests.operations.actions import create
 from tests.simulation.world import World
 
@@ -21,6 +23,10 @@ def polled(process: Process, name: str) -> int:
     """How many statistics the backend has given."""
     backend = process.backends[f"pumice@{name}"]
     return id(backend.stats)
+
+
+def servers_of(txn: Txn, backend_host: str) -> list[ServerRecord]:
+    return [one for one in backends.servers(txn) if one.backend_host == backend_host]
 
 
 def test_a_backend_that_hangs_does_not_stop_the_others(tmp_path: Path) -> None:
@@ -45,18 +51,18 @@ def test_the_row_follows_the_backend(tmp_path: Path) -> None:
     world = World(tmp_path)
 
     async def act(process: Process) -> None:
-        row = await process.store.read(backends.get, "pumice@one")
+        (row,) = await process.store.read(servers_of, "pumice@one")
         assert (row.up, row.reason) == (True, "")
         world.storage["one"].hangs["get_volume_stats"] = 1_000.0
         await asyncio.sleep(500)
-        row = await process.store.read(backends.get, "pumice@one")
+        (row,) = await process.store.read(servers_of, "pumice@one")
         assert not row.up
         assert "does not answer" in row.reason
         assert not [
             pool for pool in process.services.pools.pools() if pool.up and "one" in pool.host
         ]
         await asyncio.sleep(1_000)
-        row = await process.store.read(backends.get, "pumice@one")
+        (row,) = await process.store.read(servers_of, "pumice@one")
         assert (row.up, row.reason) == (True, "")
         assert all(pool.up for pool in process.services.pools.pools())
 

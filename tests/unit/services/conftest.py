@@ -20,7 +20,7 @@ from pumice.seams import Seams, SystemIds
 from pumice.services.bootstrap import bootstrap, new_bootstrap
 from pumice.services.catalog import CatalogService
 from pumice.services.generation import Generation
-from pumice.services.keys import TokenKeys
+from pumice.services.keys import FileKeys
 from pumice.services.passwords import PasswordChecks
 from pumice.services.tokens import TokenService
 from pumice.settings import Settings
@@ -104,7 +104,7 @@ class World:
     def token_service(self) -> TokenService:
         """A service that has validated nothing yet, as after a restart."""
         passwords = PasswordChecks(self.seams, self.settings.password_hash_rounds)
-        keys = TokenKeys(self.keyring, lambda _keys: None, self.seams, self.generation)
+        keys = FileKeys(self.keyring, lambda _keys: None, self.seams, self.generation)
         return TokenService(self.store, self.seams, keys, self.generation, self.settings, passwords)
 
     def catalog_service(self) -> CatalogService:
