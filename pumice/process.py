@@ -1,38 +1,29 @@
 """The composition root: the only place that builds objects from settings.
 
-:func:`build` puts a process together from values and seams, without opening a socket, so that tests and
-simulations build the same program. :func:`serve` is ``pumice serve``.
+:func:`build` puts a process together from values and seams, without opening a socket or a database, so
+that tests and simulations build the same program as :mod:`pumice.serving`.
 """
 
 from __future__ import annotations
 
-import base64
-import gc
 import logging
 import os
-import socket
-import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from pumice import seams as seams_module
 from pumice.api import routes as api_routes
 from pumice.api.app import App
 from pumice.api.container import Services
 from pumice.api.policy import Rules
 from pumice.api.policy_file import read_policy_file
-from pumice.api.server import Listen, answer_requests, listening
 from pumice.bus.contract import Bus
-from pumice.bus.memory import MemoryBus
-from pumice.debug.debugger import Debugger
-from pumice.debug.threads import ManyThreads, OneThread, Threads
+from pumice.debug.threads import OneThread, Threads
 from pumice.drivers.backend import Backend, Limits
 from pumice.drivers.options import BackendConfig
 from pumice.drivers.registry import load_driver
 from pumice.identity.keyring import Keyring
-from pumice.identity.passwords import hash_password
 from pumice.manager.heartbeat import Heartbeat, Served
 from pumice.manager.pools import PoolsFollower
 from pumice.manager.volume import VolumeManager
@@ -44,27 +35,16 @@ from pumice.operations.registry import OPERATIONS
 from pumice.scheduler.registry import Ingredients, make_scheduler
 from pumice.scheduler.view import PoolsView
 from pumice.seams import Seams
-from pumice.services.bootstrap import (
-    bootstrap,
-    find_admin,
-    is_bootstrapped,
-    new_bootstrap,
-)
 from pumice.services.catalog import CatalogService
 from pumice.services.generation import Generation
 from pumice.services.keys import DatabaseKeys, FileKeys, TokenKeys, WriteKeys
 from pumice.services.operations import OperationService
 from pumice.services.passwords import PasswordChecks
-from pumice.services.scopes import Reference, find_login
 from pumice.services.tokens import TokenService
 from pumice.services.volumes import VolumeService
-from pumice.settings import DEFAULT_ORIGIN, DEFAULT_SECTION, BackendSettings, Loaded, Settings, load
-from pumice.state_dir import StateDir
-from pumice.store import schema
+from pumice.settings import DEFAULT_ORIGIN, DEFAULT_SECTION, BackendSettings, Loaded, Settings
 from pumice.store.backends import ProcessRecord
 from pumice.store.contract import Store
-from pumice.store.long_reads import LongReads
-from pumice.store.sqlite import SqliteStore
 
 STOP_SECONDS: Final = 3.0
 PASSWORD_BYTES: Final = 18
@@ -249,114 +229,3 @@ def make_served(
     limits = Limits(backend.backend_slots, backend.driver_deadline_seconds)
     host = f"{settings.host}@{backend.name}"
     return Served(Backend(backend.name, host, driver, seams.executor, limits), backend)
-
-
-def open_database(path: Path, seams: Seams) -> SqliteStore:
-    """The database, made or brought to this version's schema. Raises :class:`UsageError`."""
-    if not path.exists():
-        schema.create(path)
-    elif schema.revision(path) != schema.HEAD:
-        log.info("Upgrading the database from schema %s to %s", schema.revision(path), schema.HEAD)
-        schema.upgrade(path)
-    long_reads = LongReads(path, seams.executor, seams.clock.monotonic_ns)
-    return SqliteStore(path, long_reads=long_reads)
-
-
-async def serve(
-    state_path: Path,
-    config: Path | None,
-    listen: Listen,
-    ready: Callable[[str], None],
-    debugger: Debugger | None = None,
-) -> None:
-    """``pumice serve``: serve ``state_path`` until SIGTERM or SIGINT.
-
-    ``ready`` is called with the identity URL once requests are answered. Raises
-    :class:`pumice.errors.UsageError` for whatever a person must mend first.
-    """
-    threads: Threads = ONE_THREAD if debugger is None else ManyThreads(debugger)
-    seams = seams_module.real()
-    with StateDir.open(state_path, secret=seams.ids.secret) as state_dir:
-        loaded = load(config or state_dir.conf)
-        if loaded.settings.debug:
-            logging.getLogger().setLevel(logging.DEBUG)
-        with listening(listen) as bound:
-            store = open_database(state_dir.database, seams)
-            keyring = Keyring.from_files(state_dir.read_keys())
-            process = build(
-                loaded,
-                store,
-                keys_in_files(keyring, seams, state_dir.write_keys),
-                seams,
-                MemoryBus(),
-                state_dir.path,
-                threads,
-            )
-            url = identity_url(listen, bound, loaded.settings)
-            await threads.begin(_bootstrap(process, state_dir, url, loaded.settings))
-            await threads.begin(process.start())
-            gc.freeze()
-            sys.setswitchinterval(SWITCH_SECONDS)
-            await answer_requests(threads.app(process.app), bound, listen, lambda: ready(url))
-            await threads.end(process.stop())
-
-
-async def _bootstrap(process: Process, state_dir: StateDir, url: str, settings: Settings) -> None:
-    """What a first start needs, and the clients' files; all of it may be repeated."""
-    done = await process.store.read(is_bootstrapped)
-    kept = state_dir.read_admin_password()
-    wanted = os.environ.get("PUMICE_ADMIN_PASSWORD")
-    if kept and wanted and kept != wanted:
-        log.warning("PUMICE_ADMIN_PASSWORD counts at the first start only; the password stays")
-    password = kept or wanted or ""
-    if done and not await _is_admins(process, password, is_kept=password == kept):
-        log.warning(
-            "clouds.yaml and openrc stay as they are: they do not have the admin's password; "
-            "`pumice identity user set-password admin` sets one and writes it there"
-        )
-        return
-    password = password or _new_password(process.services.seams)
-    # The files first: a password in the database that stands in no file would be lost by a crash.
-    state_dir.write_clients_files(url, password)
-    seams = process.services.seams
-    if not done:
-        hashed = hash_password(password, settings.password_hash_rounds)
-        await process.store.write(bootstrap, new_bootstrap(seams, hashed))
-
-
-async def _is_admins(process: Process, password: str, *, is_kept: bool) -> bool:
-    """Whether the administrator of the first start has this password.
-
-    One that ``is_kept`` in the clients' files is hashed only if his tokens were ended since, as a new
-    password does: any other start shall be quick.
-    """
-    admin = await process.store.read(find_admin)
-    if admin is None or not password:
-        return False
-    if is_kept and not admin.tokens_after:
-        return True
-    login = await process.store.read(find_login, Reference(id=admin.id))
-    return await process.services.passwords.is_right(login, password)
-
-
-def _new_password(seams: Seams) -> str:
-    """A password nobody can guess, of characters that need no quotes."""
-    return base64.urlsafe_b64encode(seams.ids.secret(PASSWORD_BYTES)).decode()
-
-
-def identity_url(listen: Listen, bound: socket.socket, settings: Settings) -> str:
-    """The URL to log in at."""
-    if settings.public_endpoint is not None:
-        return f"{settings.public_endpoint}/identity/v3"
-    scheme = "https" if listen.tls_cert else "http"
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(listen.host, listen.host)  # noqa: S104 - compared
-    if ":" in host and not host.startswith("["):
-        host = f"[{host}]"
-    return f"{scheme}://{host}:{bound.getsockname()[1]}/identity/v3"
-
-
-def run(main: Coroutine[Any, Any, None]) -> None:
-    """Run ``main`` on uvloop."""
-    import uvloop  # noqa: PLC0415 - only serve needs it
-
-    uvloop.run(main)

@@ -201,6 +201,16 @@ class StateDir:
         with self._folder.alone():
             _write_clients_files(self._folder, identity_url, password)
 
+    def begin_clients_files(self, identity_url: str, password: str) -> str:
+        """:meth:`write_clients_files` unless they have a password by now; the one that they have then.
+
+        Raises :class:`UsageError` as that does.
+        """
+        with self._folder.alone():
+            kept = _read_from_clouds_yaml(self._folder, "password")
+            _write_clients_files(self._folder, identity_url, kept or password)
+        return kept or password
+
     def read_admin_password(self) -> str | None:
         """The password that :meth:`write_clients_files` wrote; None if its line is not there."""
         return _read_from_clouds_yaml(self._folder, "password")

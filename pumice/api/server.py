@@ -44,13 +44,19 @@ class Listen:
 
 
 @contextlib.contextmanager
-def listening(listen: Listen) -> Iterator[socket.socket]:
-    """The bound socket. Raises :class:`UsageError` if the address cannot be had."""
+def listening(listen: Listen, *, is_shared: bool = False) -> Iterator[socket.socket]:
+    """The bound socket; others may bind theirs to the same port if each of them says ``is_shared``.
+
+    Then the kernel gives each connection to one of them. Raises :class:`UsageError` if the address cannot
+    be had.
+    """
     if not listen.host:  # The system would listen everywhere, and no client could be told where.
         raise UsageError("The address to listen on is empty; 0.0.0.0 is every one of this machine.")
     family = socket.AF_INET6 if ":" in listen.host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as bound:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if is_shared:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         try:
             bound.bind((listen.host, listen.port))
         except (OSError, OverflowError, TypeError) as error:  # TypeError: a name that is no UTF-8.
@@ -194,9 +200,7 @@ async def answer_requests(
         backlog=2048,
     )
     server = _Server(config)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, _stop, server)
+    _on_signal(lambda: _stop(server))
     serving = asyncio.create_task(server.serve(sockets=[bound]))
     listening = asyncio.create_task(server.listening.wait())
     await asyncio.wait({serving, listening}, return_when=asyncio.FIRST_COMPLETED)
@@ -204,6 +208,19 @@ async def answer_requests(
         ready()
     listening.cancel()
     await serving
+
+
+async def stopped() -> None:
+    """Wait for SIGTERM or SIGINT: for a process that answers no requests."""
+    told = asyncio.Event()
+    _on_signal(told.set)
+    await told.wait()
+
+
+def _on_signal(stop: Callable[[], None]) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
 
 
 def _stop(server: uvicorn.Server) -> None:

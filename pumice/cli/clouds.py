@@ -43,8 +43,8 @@ class Asked(NamedTuple):
 class Cloud(NamedTuple):
     """Where to log in, and as whom.
 
-    ``origin`` says where this was read. ``auth`` has the keys of ``auth`` in clouds.yaml. ``database``
-    is what may be read while no server answers: that of the state directory which named the cloud.
+    ``origin`` says where this was read. ``auth`` has the keys of ``auth`` in clouds.yaml. ``state_dir``
+    is the state directory which named the cloud: its database may be read while no server answers.
     """
 
     origin: str
@@ -54,7 +54,7 @@ class Cloud(NamedTuple):
     interface: str = "public"
     verify: bool = True
     cacert: str | None = None
-    database: Path | None = None
+    state_dir: Path | None = None
 
 
 def find_cloud(asked: Asked, environ: Mapping[str, str], working_dir: Path) -> Cloud:
@@ -124,7 +124,7 @@ def _of_state_dir(path: Path) -> Cloud:
     if STATE_DIR_CLOUD not in clouds:
         raise UsageError(f"{file} has no cloud {STATE_DIR_CLOUD}.")
     found = _parsed(file, STATE_DIR_CLOUD, clouds[STATE_DIR_CLOUD])
-    return found._replace(database=path / "pumice.db")
+    return found._replace(state_dir=path)
 
 
 def _named(name: str, asked: Asked, environ: Mapping[str, str], working_dir: Path) -> Cloud:

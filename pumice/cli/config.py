@@ -12,7 +12,7 @@ from pumice import settings
 from pumice.cli import output
 from pumice.cli.options import Config, Json, StateDir
 from pumice.cli.output import Column
-from pumice.state_dir import choose_path
+from pumice.state_dir import choose_path, chosen_config
 
 config = typer.Typer(help="Settings.", no_args_is_help=True)
 
@@ -20,7 +20,7 @@ config = typer.Typer(help="Settings.", no_args_is_help=True)
 @config.command("show")
 def show(config: Config = None, state_dir: StateDir = None, as_json: Json = False) -> None:
     """Show each effective value, and where it came from."""
-    path = config or choose_path(state_dir, os.environ) / "pumice.conf"
+    path = config or chosen_config(choose_path(state_dir, os.environ), None)
     rows = settings.render(settings.load(path))
     if as_json:
         output.show_json([row._asdict() for row in rows])

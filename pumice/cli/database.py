@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -14,7 +13,7 @@ from pumice.api.views import time_text
 from pumice.cli.source import Wanted
 from pumice.context import Context
 from pumice.errors import NotFound
-from pumice.offline import reading
+from pumice.offline import Rows
 from pumice.seams import SystemClock
 from pumice.services import operations as services
 from pumice.services.operations import OperationQuery
@@ -26,12 +25,12 @@ ADMIN: Final = frozenset({"admin"})
 class Database:
     """Answers as :class:`pumice.cli.source.Server` does, for an administrator.
 
-    Who may read the file may read all of it. Methods raise :class:`pumice.errors.NotFound`, and
-    :class:`pumice.errors.UsageError` for a file that cannot be read.
+    Who may read it may read all of it. Methods raise :class:`pumice.errors.NotFound`, and what
+    :class:`pumice.offline.Rows` does for a database that cannot be read.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
         now_us = SystemClock().now_us()
         # The views of the API ask the request who is asking.
         self._request = Request("GET", "/", "", {}, Trace("", "", now_us))
@@ -52,19 +51,19 @@ class Database:
     def operations(self, wanted: Wanted) -> list[dict[str, Any]]:
         """See :meth:`pumice.cli.source.Source.operations`."""
         query = OperationQuery(wanted.status, wanted.resource_id, None, wanted.limit)
-        with reading(self._path) as txn:
+        with self._rows.reading() as txn:
             found = services.list_operations(txn, self._context, query)
         return [api.view(self._request, record) for record in found]
 
     def operation(self, operation_id: str) -> dict[str, Any]:
         """See :meth:`pumice.cli.source.Source.operation`."""
-        with reading(self._path) as txn:
+        with self._rows.reading() as txn:
             found = services.find_operation(txn, self._context, operation_id)
         return api.history(self._request, found)
 
     def why(self, reference: str) -> dict[str, Any]:
         """See :meth:`pumice.cli.source.Source.why`."""
-        with reading(self._path) as txn:
+        with self._rows.reading() as txn:
             found = services.explain(txn, self._context, reference)
         return {
             "subject": found.subject,
@@ -76,7 +75,7 @@ class Database:
     def traces(self) -> list[dict[str, Any]]:
         """See :meth:`pumice.cli.source.Source.traces`. Only operations' ways outlive the server."""
         query = OperationQuery(None, None, None, LISTED)
-        with reading(self._path) as txn:
+        with self._rows.reading() as txn:
             found = [
                 services.find_operation(txn, self._context, record.id).trace
                 for record in services.list_operations(txn, self._context, query)
@@ -85,7 +84,7 @@ class Database:
 
     def trace(self, reference: str) -> dict[str, Any]:
         """See :meth:`pumice.cli.source.Source.trace`."""
-        with reading(self._path) as txn:
+        with self._rows.reading() as txn:
             found = services.explain(txn, self._context, reference)
         for one in found.operations:
             if one.trace is not None:

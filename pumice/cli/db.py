@@ -1,4 +1,4 @@
-"""``pumice db version | upgrade | check | backup | restore``: the database, with a server or without."""
+"""``pumice db``: the database, with a server or without."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from msgspec.structs import asdict
 from pumice.cli import output
 from pumice.cli.options import Config, Json, StateDir
 from pumice.cli.output import Column
+from pumice.settings.connection import HIDDEN
 from pumice.state_dir import choose_path
 
 db = typer.Typer(help="The database.", no_args_is_help=True)
 
 
 @db.command("version")
-def show_version(state_dir: StateDir = None, as_json: Json = False) -> None:
+def show_version(state_dir: StateDir = None, config: Config = None, as_json: Json = False) -> None:
     """Show the version of the database's schema, and the one that this Pumice needs."""
     from pumice import offline
 
-    versions = offline.database_versions(choose_path(state_dir, os.environ))
+    versions = offline.find_rows(choose_path(state_dir, os.environ), config).versions()
     if as_json:
         output.show_json({"found": versions.found, "needed": versions.needed})
     elif versions.found == versions.needed:
@@ -32,11 +33,11 @@ def show_version(state_dir: StateDir = None, as_json: Json = False) -> None:
 
 
 @db.command("upgrade")
-def upgrade(state_dir: StateDir = None, as_json: Json = False) -> None:
+def upgrade(state_dir: StateDir = None, config: Config = None, as_json: Json = False) -> None:
     """Bring the database to the schema of this Pumice; `pumice serve` does it at its start too."""
     from pumice import offline
 
-    versions = offline.upgrade_database(choose_path(state_dir, os.environ))
+    versions = offline.find_rows(choose_path(state_dir, os.environ), config).upgrade()
     if as_json:
         output.show_json({"found": versions.found, "needed": versions.needed})
     elif versions.found == versions.needed:
@@ -56,6 +57,8 @@ def check(state_dir: StateDir = None, config: Config = None, as_json: Json = Fal
     checked = offline.check_database(choose_path(state_dir, os.environ), config)
     for backend_host in checked.volatile:
         output.note(f"{backend_host} keeps volumes in the server's memory: they were not compared.")
+    for backend_host in checked.elsewhere:
+        output.note(f"{backend_host} is not in these settings: its volumes were not compared.")
     if as_json:
         output.show_json([asdict(found) for found in checked.findings])
     else:
@@ -77,9 +80,8 @@ def backup(
     from pumice import offline
 
     with output.progress("Copying the database") as progress:
-        offline.backup_database(
-            choose_path(state_dir, os.environ), file, progress=progress, overwrite=force
-        )
+        rows = offline.find_rows(choose_path(state_dir, os.environ))
+        rows.backup(file, progress=progress, overwrite=force)
     size_bytes = file.stat().st_size
     if as_json:
         output.show_json({"file": str(file), "size_bytes": size_bytes})
@@ -98,10 +100,13 @@ def restore(
     from pumice import offline
 
     path = choose_path(state_dir, os.environ)
-    if not yes and not output.confirmed(f"Replace the database in {path} by {file}?"):
+    rows = offline.find_rows(path)
+    if not (yes or rows.is_shared) and not output.confirmed(
+        f"Replace the database in {path} by {file}?"
+    ):
         raise typer.Abort
     with output.progress("Restoring the database") as progress:
-        kept = offline.restore_database(path, file, progress=progress)
+        kept = rows.restore(file, progress=progress)
     if as_json:
         output.show_json({"kept": str(kept) if kept else None})
         return
@@ -109,3 +114,43 @@ def restore(
         output.say(f"The database that was there is kept as {kept}.")
     output.say("Restored: passwords and revoked tokens are those of the copy, too.")
     output.say("`pumice db check` tells what the backends hold that it does not know of.")
+
+
+@db.command("copy")
+def copy(
+    to: Annotated[
+        str | None,
+        typer.Option(
+            "--to",
+            metavar="URL",
+            show_default="`connection` in [database] of the settings",
+            help="The PostgreSQL database; everybody on this machine sees a password in it.",
+        ),
+    ] = None,
+    state_dir: StateDir = None,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Copy a SQLite database that nobody serves to an empty one on PostgreSQL: all of it, or nothing.
+
+    The token keys go along, so tokens stay valid. The old database stays as it is.
+    """
+    from pumice import offline
+
+    path = choose_path(state_dir, os.environ)
+    with output.progress("Copying the rows") as progress:
+        copied = offline.copy_database(path, config, to, progress=progress)
+    if as_json:
+        output.show_json(
+            {"rows": copied.rows, "connection": copied.connection}
+            | {"key_file": str(copied.key_file), "is_configured": copied.is_configured}
+        )
+        return
+    output.say(f"{sum(copied.rows.values())} rows are in {copied.target} now.")
+    if not copied.is_configured:
+        output.say(f"Before you start `pumice serve`, let {copied.conf} say:")
+        output.say("[database]")
+        output.say(f"connection = {copied.connection}")
+        if HIDDEN in copied.connection:
+            output.say(f"with the password instead of {HIDDEN}.")
+    output.say(f"Each host that serves it needs a copy of {copied.key_file}.")

@@ -50,9 +50,9 @@ def set_password(
 ) -> None:
     """Change a user's password; all tokens that he has end.
 
-    While nobody serves the state directory, its database is changed: so a lost password of the
-    administrator can be replaced. The clouds.yaml and openrc of the state directory get the
-    administrator's new one.
+    While no server answers, the database of the state directory is changed: so a lost password of the
+    administrator can be replaced. On PostgreSQL that is done beside servers, too. The clouds.yaml and
+    openrc of the state directory get the administrator's new one.
     """
     from pumice import offline
 
@@ -96,7 +96,7 @@ def rotate_keys(
 
     place = _place(Asked(cloud, state_dir, insecure))
     if isinstance(place, Path):
-        numbers = list(offline.rotate_keys(place))
+        numbers = list(offline.find_rows(place).rotate_keys())
     else:
         numbers = place.post(PUMICE, "/identity/rotate-keys")["token_keys"]["numbers"]
     if as_json:
@@ -110,6 +110,7 @@ def _place(asked: Asked) -> Place:
 
     Raises :class:`UsageError`, and what a login raises where that is no way.
     """
+    from pumice import offline
     from pumice.cli.client import Refused, Session, Unreachable
 
     path = state_dir_of(asked, os.environ)
@@ -119,18 +120,28 @@ def _place(asked: Asked) -> Place:
         if path is None:
             hint = "With --state-dir, one that nobody serves can be changed."
             raise Unreachable(f"{error.public} {hint}") from error
-        output.note(f"{error.public} This changes {path} itself.")
-        return path
+        return _itself(path, error.public)
     except Refused as error:
         if path is None or error.status != UNAUTHORIZED:
             raise
+        if offline.find_rows(path).is_shared:
+            return _itself(path, error.public)
         hint = "If the password is lost, stop the server and say this again."
         raise Refused(f"{error.public} {hint}", error.status) from error
     except UsageError:
-        if path is None or not (path / "pumice.db").exists():
+        if path is None or not offline.has_database(path):
             raise
         return path  # Without its clouds.yaml nobody can log in, and that may be why this is said.
     return session
+
+
+def _itself(path: Path, reason: str) -> Path:
+    """``path``, whose database is changed without a server; the person is told."""
+    from pumice import offline
+
+    rows = offline.find_rows(path)
+    output.note(f"{reason} This changes {rows.name if rows.is_shared else path} itself.")
+    return path
 
 
 def _set_over_http(session: Session, name: str, domain: str, password: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typer.core import TyperCommand
 
 from pumice.cli.options import Config, StateDir
 from pumice.errors import UsageError
+from pumice.model.roles import ROLES, Role
 from pumice.state_dir import choose_path
 
 DEBUG_PORT: Final = 5678
@@ -39,6 +40,13 @@ def serve(
         int, typer.Option(min=0, max=65_535, help="The port to listen on; 0 takes a free one.")
     ] = 8776,
     config: Config = None,
+    role: Annotated[
+        str,
+        typer.Option(
+            metavar="ROLES",
+            help="What this process does, separated by commas; less than all needs PostgreSQL.",
+        ),
+    ] = ",".join(sorted(ROLES)),
     tls_cert: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The certificate, to serve HTTPS.")
     ] = None,
@@ -60,15 +68,16 @@ def serve(
     ] = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT. A first start creates the state directory."""
-    from pumice import logs, process
+    from pumice import logs, serving
     from pumice.api.server import Listen
 
     path = choose_path(state_dir, os.environ)
+    roles = _roles(role)
     _check_tls(tls_cert, tls_key)
     logs.configure(log_format, debug=False)
     listen = Listen(host, port, tls_cert, tls_key)
     if debug is None:
-        process.run(process.serve(path, config, listen, _announce))
+        serving.run(serving.serve(path, config, listen, _announce, roles=roles))
         return
     from pumice.debug.debugger import open_debugger
 
@@ -78,7 +87,16 @@ def serve(
         _announce(identity_url)
         _announce_debugger(debugger.target.host, debugger.target.port)
 
-    process.run(process.serve(path, config, listen, announce, debugger))
+    serving.run(serving.serve(path, config, listen, announce, debugger, roles))
+
+
+def _roles(text: str) -> frozenset[Role]:
+    """The roles that ``text`` names. Raises :class:`UsageError`."""
+    wanted = {one.strip() for one in text.split(",")}
+    unknown = sorted(wanted - ROLES)
+    if unknown:
+        raise UsageError(f"--role: {unknown[0]!r} is none of {', '.join(sorted(ROLES))}.")
+    return frozenset(role for role in ROLES if role in wanted)
 
 
 def _announce(identity_url: str) -> None:

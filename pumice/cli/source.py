@@ -112,12 +112,16 @@ def open_source(asked: Asked) -> Source:
     try:
         return Server(Session.log_in(cloud))
     except Unreachable as error:
-        if cloud.database is None or not cloud.database.exists():
+        if cloud.state_dir is None:
             raise
+        from pumice import offline
         from pumice.cli.database import Database
 
-        note(f"{error.public} This is what {cloud.database} holds.")
-        return Database(cloud.database)
+        if not offline.has_database(cloud.state_dir):
+            raise
+        rows = offline.find_rows(cloud.state_dir)
+        note(f"{error.public} This is what {rows.name} holds.")
+        return Database(rows)
 
 
 def checked_id(text: str) -> str:

@@ -88,6 +88,7 @@ class VolumeManager:
     def wake(self) -> None:
         """Look at once for what others did: this process was cut off from the database, or from hints."""
         self._pools_changed.set()
+        self._keep(self._try(self._report))
         self._keep(self._try(self._sweep))
 
     def _keep(self, work: Coroutine[Any, Any, None]) -> None:

@@ -124,7 +124,7 @@ def abandon(
     Raises :class:`pumice.errors.InvalidState` if it has ended.
     """
     operation_id = progress.record.id
-    if rows.get(txn, operation_id).ended_at is not None:
+    if rows.hold(txn, operation_id).ended_at is not None:
         raise InvalidState(f"Operation {operation_id} has ended; there is nothing to abandon.")
     record = rows.take(txn, operation_id, process_id, now_us, lease_until)
     log = tuple(rows.log(txn, operation_id))
@@ -144,7 +144,7 @@ def holder_of(record: OperationRecord) -> str:
 def _check_claim(txn: Txn, record: OperationRecord) -> None:
     """Raises Fenced if the claim was lost: before a step meets what the new claimant has done."""
     try:
-        current = rows.get(txn, record.id)
+        current = rows.hold(txn, record.id)
     except OperationNotFound:
         current = None
     if current is None or (current.claimed_by, current.fence, current.ended_at) != (

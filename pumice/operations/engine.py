@@ -532,6 +532,7 @@ def find_others(txn: Txn, process_id: str) -> list[str]:
 def bury(txn: Txn, process_id: str) -> int:
     """Unit: a process that is dead, or stops, holds and serves nothing more; how many claims it had."""
     backend_rows.serve_no_more(txn, process_id)
+    backend_rows.forget_lock(txn, process_id)
     return rows.release_claims(txn, process_id)
 
 

@@ -104,13 +104,19 @@ def find_admin(txn: Txn) -> User | None:
     return users.find_named(txn, DEFAULT_DOMAIN_ID, ADMIN)
 
 
-def bootstrap(txn: Txn, new: Bootstrap) -> None:
-    """Unit: make what is missing; what exists stays as an administrator may have changed it."""
+def bootstrap(txn: Txn, new: Bootstrap) -> bool:
+    """Unit: make what is missing; what exists stays as an administrator may have changed it.
+
+    False, with nothing made, if another process has done it meanwhile.
+    """
+    if is_bootstrapped(txn):
+        return False
     ids = iter(new.identity_ids)
     _make_admin(txn, ids, new)
     _make_catalog(txn, ids)
     _make_volume_type(txn, new)
     _make_flavors(txn)
+    return True
 
 
 def _make_admin(txn: Txn, ids: Iterator[str], new: Bootstrap) -> None:

@@ -17,7 +17,8 @@ def list_default_types(txn: Txn, _context: Context) -> list[DefaultType]:
 
 def show_default_type(txn: Txn, _context: Context, project_id: str) -> DefaultType:
     """Query: the project's own default. Raises :class:`NotFound`."""
-    _require_project(txn, project_id)
+    if projects.find(txn, project_id) is None:
+        raise _no_such_project(project_id)
     default = rows.find(txn, project_id)
     if default is None:
         raise NotFound(f"Default type for project {project_id} not found.")
@@ -30,7 +31,8 @@ def set_default_type(txn: Txn, _context: Context, project_id: str, reference: st
     Whether the project may use it is asked when it does, as in Cinder. Raises :class:`NotFound` for an
     unknown project and :class:`InvalidInput` for an unknown type.
     """
-    _require_project(txn, project_id)
+    if not projects.hold(txn, project_id):
+        raise _no_such_project(project_id)
     try:
         volume_type = volume_types.find(txn, reference)
     except VolumeTypeNotFound as error:
@@ -45,6 +47,5 @@ def unset_default_type(txn: Txn, _context: Context, project_id: str) -> None:
     rows.delete(txn, project_id)
 
 
-def _require_project(txn: Txn, project_id: str) -> None:
-    if projects.find(txn, project_id) is None:
-        raise NotFound(f"Project with id {project_id} not found.")
+def _no_such_project(project_id: str) -> NotFound:
+    return NotFound(f"Project with id {project_id} not found.")

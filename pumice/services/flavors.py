@@ -42,6 +42,7 @@ def create_flavor(txn: Txn, flavor: Flavor) -> Flavor:
 
 def describe_flavor(txn: Txn, context: Context, flavor_id: str, description: str | None) -> Flavor:
     """Unit: change the description. Raises :class:`NotFound`."""
+    rows.lock(txn, flavor_id)
     flavor = msgspec.structs.replace(find_flavor(txn, context, flavor_id), description=description)
     rows.update(txn, flavor)
     return flavor
@@ -56,6 +57,7 @@ def set_extra_specs(
     txn: Txn, context: Context, flavor_id: str, specs: dict[str, str]
 ) -> dict[str, str]:
     """Unit: add or replace extra specs; those that were given. Raises :class:`NotFound`."""
+    rows.lock(txn, flavor_id)
     flavor = find_flavor(txn, context, flavor_id)
     rows.update(txn, msgspec.structs.replace(flavor, extra_specs={**flavor.extra_specs, **specs}))
     return specs
@@ -63,6 +65,7 @@ def set_extra_specs(
 
 def delete_extra_spec(txn: Txn, context: Context, flavor_id: str, key: str) -> None:
     """Unit: remove one extra spec. Raises :class:`NotFound` for the flavor or the key."""
+    rows.lock(txn, flavor_id)
     flavor = find_flavor(txn, context, flavor_id)
     specs = dict(flavor.extra_specs)
     if key not in specs:
@@ -93,7 +96,7 @@ def grant_access(
     Raises :class:`InvalidInput` for no project, :class:`NotFound` for no flavor, and :class:`Conflict` if
     the project may already or, with ``refuse_public``, if everybody may.
     """
-    if projects.find(txn, project_id) is None:
+    if not projects.hold(txn, project_id):
         raise InvalidInput(f"Project ID {project_id} is not a valid project.")
     if find_flavor(txn, context, flavor_id).is_public and refuse_public:
         raise Conflict("Can not add access to a public flavor.")

@@ -22,6 +22,12 @@ WriteKeys = Callable[[Mapping[int, bytes]], None]
 class TokenKeys(Protocol):
     """What tokens are made and read with."""
 
+    async def begin(self) -> None:
+        """Make the first keys, unless there are some: of processes that start at once, one makes them.
+
+        Raises :class:`UsageError` if there are some that cannot be read.
+        """
+
     async def at(self, generation: int) -> Keyring:
         """The keys of this generation of identity, or newer ones.
 
@@ -50,6 +56,9 @@ class FileKeys:
         self._seams = seams
         self._generation = generation
         self._turn = asyncio.Lock()
+
+    async def begin(self) -> None:
+        """They are there: the state directory has made them."""
 
     async def at(self, generation: int) -> Keyring:  # noqa: ARG002 - nobody else changes the files
         """The keys that this process began with, or rotated to."""
@@ -88,10 +97,7 @@ class DatabaseKeys:
         self._kept: tuple[int, Keyring] | None = None
 
     async def begin(self) -> None:
-        """Make the first keys, unless there are some: of processes that start at once, one makes them.
-
-        Raises :class:`UsageError` if they were sealed with another key.
-        """
+        """See :meth:`TokenKeys.begin`; keys that were sealed with another key cannot be read."""
         if not await self._store.read(token_keys.select):
             first = seal(Keyring.new(self._ids).to_files(), self._sealing_key)
             await self._store.write(self._generation.ending(_make_first), first)
@@ -108,7 +114,7 @@ class DatabaseKeys:
 
     async def rotate(self) -> tuple[int, ...]:
         """See :meth:`TokenKeys.rotate`."""
-        unit = self._generation.ending(_rotate)
+        unit = self._generation.ending(rotate_sealed)
         return await self._store.write(unit, self._sealing_key, make_key(self._ids))
 
 
@@ -118,8 +124,8 @@ def _make_first(txn: Txn, sealed: Mapping[int, str]) -> None:
         token_keys.replace(txn, sealed)
 
 
-def _rotate(txn: Txn, sealing_key: bytes, new_key: bytes) -> tuple[int, ...]:
-    """Unit: the rotation of all processes' keys."""
+def rotate_sealed(txn: Txn, sealing_key: bytes, new_key: bytes) -> tuple[int, ...]:
+    """Unit: the rotation of all processes' keys. Raises :class:`UsageError` for another sealing key."""
     keyring = Keyring.from_files(unseal(token_keys.select(txn), sealing_key))
     rotated = keyring.rotate(new_key).to_files()
     token_keys.replace(txn, seal(rotated, sealing_key))

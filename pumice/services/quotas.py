@@ -74,6 +74,7 @@ def update_quota(
     """
     resources = resources_by_name(txn, context)
     require_known(wanted, resources, "quota set")
+    rows.hold(txn, project_id)
     usages = rows.usages(txn, project_id)
     for name, limit in wanted.items():
         used = usages.get(resources[name], 0)
@@ -117,6 +118,7 @@ def take_volume(
 
     Raises :class:`QuotaExceeded`, after which the transaction must not commit its other changes.
     """
+    rows.hold(txn, project_id)
     limits = asdict(defaults) | rows.limits(txn, project_id)
     largest = limits["per_volume_gigabytes"]
     if 0 <= largest < size_gib:

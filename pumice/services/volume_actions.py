@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from pumice.context import Context
 from pumice.errors import InvalidInput, InvalidState
-from pumice.services.volumes import find_volume, refuse_maintenance, under_way
+from pumice.services.volumes import hold_volume, refuse_maintenance, under_way
 from pumice.store import operations as operation_rows
 from pumice.store import volumes as rows
 from pumice.store.txn import Txn
@@ -33,7 +33,7 @@ def set_bootable(
 
     Raises :class:`pumice.errors.VolumeNotFound` or :class:`InvalidState`.
     """
-    volume = find_volume(txn, context, volume_id)
+    volume = hold_volume(txn, context, volume_id)
     refuse_maintenance(volume)
     rows.update(txn, volume.id, context.now_us, bootable=bootable)
 
@@ -48,7 +48,7 @@ def set_readonly(
 
     Raises :class:`pumice.errors.VolumeNotFound` or :class:`InvalidState`.
     """
-    volume = find_volume(txn, context, volume_id)
+    volume = hold_volume(txn, context, volume_id)
     if volume.status != "available":
         raise InvalidState(
             f"Invalid volume: Volume {volume.id} status must be available to update readonly flag, "
@@ -64,7 +64,7 @@ def reset_status(txn: Txn, context: Context, volume_id: str, wanted: Statuses) -
     idle meanwhile would be given to a second one. It ends by itself, or an administrator abandons it.
     Raises :class:`pumice.errors.VolumeNotFound`, :class:`InvalidInput` or :class:`InvalidState`.
     """
-    volume = find_volume(txn, context, volume_id)
+    volume = hold_volume(txn, context, volume_id)
     if wanted.status == "deleting":
         raise InvalidInput("Cannot reset-state to deleting")
     if wanted.status == "in-use":

@@ -11,7 +11,7 @@ import msgspec
 from pumice.context import Context
 from pumice.errors import InvalidState, NotFound, Outdated
 from pumice.model.volume import Volume
-from pumice.services.volumes import find_volume, refuse_too_large
+from pumice.services.volumes import find_volume, hold_volume, refuse_too_large
 from pumice.store import volumes as rows
 from pumice.store.txn import Txn
 
@@ -76,7 +76,7 @@ def delete_metadata_item(txn: Txn, context: Context, volume_id: str, key: str) -
 
     Raises :class:`NotFound` for a volume or a key that is not there, or :class:`InvalidState`.
     """
-    volume = find_volume(txn, context, volume_id)
+    volume = hold_volume(txn, context, volume_id)
     metadata = _decode(volume.metadata)
     if metadata.pop(key, None) is None:
         raise _no_such_key(volume_id, key)
@@ -101,7 +101,7 @@ def merge_image_metadata(
 
 def delete_image_metadata_item(txn: Txn, context: Context, volume_id: str, key: str) -> None:
     """Unit: remove one item. Raises as :func:`delete_metadata_item`."""
-    volume = find_volume(txn, context, volume_id)
+    volume = hold_volume(txn, context, volume_id)
     metadata = _decode(volume.image_metadata)
     if metadata.pop(key, None) is None:
         raise NotFound(f"Glance metadata for volume/snapshot {volume_id} cannot be found.")
@@ -119,7 +119,7 @@ def _set_image_metadata(
 
 def _find(txn: Txn, context: Context, volume_id: str, tags: AbstractSet[str] | None) -> Volume:
     """The volume, if its metadata may change now and is what the caller takes it for."""
-    volume = find_volume(txn, context, volume_id)
+    volume = hold_volume(txn, context, volume_id)
     if tags is not None and etag(volume.metadata) not in tags:
         raise Outdated(f"The metadata of volume {volume_id} is not what If-Match says.")
     _refuse_still(volume, "Updating")

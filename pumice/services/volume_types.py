@@ -61,6 +61,17 @@ def find_volume_type(txn: Txn, context: Context, reference: str) -> VolumeType:
     return volume_type
 
 
+def hold_volume_type(txn: Txn, context: Context, type_id: str) -> VolumeType:
+    """The type of this id for a unit that makes something of it: nobody changes or removes it meanwhile.
+
+    Raises :class:`VolumeTypeNotFound`, also for one that is hidden.
+    """
+    volume_type = rows.hold(txn, type_id)
+    if not _visible(txn, context, volume_type):
+        raise VolumeTypeNotFound(type_id)
+    return volume_type
+
+
 def find_type_or_default(
     txn: Txn, context: Context, reference: str | None, default_name: str
 ) -> VolumeType:
@@ -105,6 +116,7 @@ def update_volume_type(
     The name in ``default_volume_type`` does not follow, as in Cinder. Raises
     :class:`VolumeTypeNotFound`, and :class:`pumice.errors.Conflict` if the name is taken.
     """
+    rows.lock(txn, type_id)
     found = show_volume_type(txn, context, type_id)
     changed = VolumeType(
         id=found.id,
@@ -125,6 +137,7 @@ def delete_volume_type(txn: Txn, context: Context, type_id: str, default_name: s
     Raises :class:`VolumeTypeNotFound`, and :class:`InvalidInput` if the type is the default one, of all or
     of a project, the only one, or some volume's.
     """
+    rows.lock_all(txn)  # Of two who remove the last two, one is refused.
     volume_type = find_volume_type(txn, context, type_id)
     if volume_type.name == default_name or default_types.is_default(txn, volume_type.id):
         raise InvalidInput(
@@ -143,6 +156,7 @@ def delete_volume_type(txn: Txn, context: Context, type_id: str, default_name: s
 
 def set_extra_specs(txn: Txn, context: Context, type_id: str, specs: dict[str, str | None]) -> None:
     """Add or replace extra specs. Raises :class:`InvalidInput` while a volume has the type."""
+    rows.lock(txn, type_id)
     volume_type = find_volume_type(txn, context, type_id)
     _refuse_in_use(txn, volume_type)
     rows.set_extra_specs(txn, volume_type.id, {**volume_type.extra_specs, **specs}, context.now_us)
@@ -150,6 +164,7 @@ def set_extra_specs(txn: Txn, context: Context, type_id: str, specs: dict[str, s
 
 def delete_extra_spec(txn: Txn, context: Context, type_id: str, key: str) -> None:
     """Remove one extra spec. Raises :class:`NotFound` if the type has none of that key."""
+    rows.lock(txn, type_id)
     volume_type = find_volume_type(txn, context, type_id)
     specs = dict(volume_type.extra_specs)
     if key not in specs:

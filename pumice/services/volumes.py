@@ -22,7 +22,11 @@ from pumice.services.hints import AskedHints, find_hints
 from pumice.services.hosts import check_scheduler, check_thawed
 from pumice.services.idempotency import Once, once_only
 from pumice.services.quotas import QuotaDefaults
-from pumice.services.volume_types import find_type_or_default, find_volume_type
+from pumice.services.volume_types import (
+    find_type_or_default,
+    find_volume_type,
+    hold_volume_type,
+)
 from pumice.services.zones import ZoneRules, zone_for
 from pumice.settings import Settings
 from pumice.store import operations as operation_rows
@@ -222,7 +226,7 @@ def accept_volume(txn: Txn, context: Context, accept: Accept, engine: Engine) ->
     volume = accept.volume
     if accept.ranking is not None:
         check_scheduler(txn, accept.scheduler_host)
-    if find_volume_type(txn, context, volume.volume_type_id) != accept.volume_type:
+    if hold_volume_type(txn, context, volume.volume_type_id) != accept.volume_type:
         raise _TypeChanged
     quotas.take_volume(
         txn,
@@ -250,7 +254,7 @@ def update_volume(txn: Txn, context: Context, volume_id: str, changes: Changes) 
 
     Raises :class:`VolumeNotFound`, :class:`InvalidState`, or :class:`pumice.errors.TooLarge`.
     """
-    volume = find_volume(txn, context, volume_id)
+    volume = hold_volume(txn, context, volume_id)
     refuse_maintenance(volume)
     columns = msgspec.to_builtins(changes)
     metadata = columns.pop("metadata", None)
@@ -287,7 +291,10 @@ def remove_volume(txn: Txn, context: Context, remove: Remove, engine: Engine) ->
     what was asked for. Returns the id of the operation that removes the volume; where the volume goes at
     once, no operation has it.
     """
-    volume = find_volume(txn, context, remove.volume_id)
+    if remove.force:
+        # In the order of the operation's own units: operation, then volume.
+        operation_rows.hold_unfinished_of(txn, remove.volume_id)
+    volume = hold_volume(txn, context, remove.volume_id)
     if volume.attach_status == "attached" or volume.migration_status not in NOT_MIGRATING:
         raise InvalidState(f"Invalid volume: Volume {volume.id} must not be migrating or attached.")
     busy = operation_rows.unfinished_of(txn, volume.id)
@@ -328,10 +335,18 @@ def under_way(volume: Volume, operation_id: str) -> str:
 
 
 def find_volume(txn: Txn, context: Context, volume_id: str) -> Volume:
-    """The volume, if the caller may see it; another project's does not exist for a caller."""
-    volume = rows.get(txn, volume_id)
+    """Query: the volume, if the caller may see it; another project's does not exist for a caller."""
+    return _visible(context, rows.get(txn, volume_id))
+
+
+def hold_volume(txn: Txn, context: Context, volume_id: str) -> Volume:
+    """The same for a unit that changes the volume by what it finds: nobody else changes it meanwhile."""
+    return _visible(context, rows.hold(txn, volume_id))
+
+
+def _visible(context: Context, volume: Volume) -> Volume:
     if volume.project_id != context.project_id and not context.is_admin:
-        raise VolumeNotFound(volume_id)
+        raise VolumeNotFound(volume.id)
     return volume
 
 

@@ -123,7 +123,8 @@ def select(txn: Txn, query: AssignmentQuery, limit: int | None = None) -> list[A
 
 
 # `below` has the projects below the targets of inherited grants; `placed` each grant where it holds;
-# `held` the same by user; `implied` each role with all that it implies, and by which role it does.
+# `held` the same by user; `implied` each role with all that it implies, and by which role it does. The empty
+# text is made of a column there, because in a recursion PostgreSQL wants both to have one collation.
 _ALL_EFFECTIVE: Final = """
 SELECT user_id, target_type, target_id, role_id, prior_role_id,
     actor_type, actor_id, origin_type, origin_id, origin_role_id, inherited
@@ -147,7 +148,7 @@ FROM (
         FROM placed p JOIN group_members m ON m.group_id = p.actor_id WHERE p.actor_type = 'group'
     ),
     implied (first_id, id, prior_id) AS (
-        SELECT id, id, '' FROM roles
+        SELECT id, id, substr(id, 1, 0) FROM roles
         UNION SELECT f.first_id, i.implied_role_id, i.prior_role_id
         FROM implied f JOIN role_implications i ON i.prior_role_id = f.id
     )

@@ -122,6 +122,14 @@ def serve_no_more(txn: Txn, process_id: str) -> None:
     txn.change(_SERVE_NO_MORE, {"process_id": process_id})
 
 
+_UNLOCK: Final = "DELETE FROM process_locks WHERE process_id = :process_id"
+
+
+def forget_lock(txn: Txn, process_id: str) -> None:
+    """Forget on which server the process showed that it lives."""
+    txn.change(_UNLOCK, {"process_id": process_id})
+
+
 _COUNT_SERVED: Final = "SELECT count(*) FROM backend_servers WHERE process_id = :process_id"
 
 

@@ -6,12 +6,19 @@ They read whole tables, so they are for ``pumice db check``, not for a server's 
 from __future__ import annotations
 
 import sqlite3
-from typing import Final
+from collections import Counter
+from typing import Any, Final
 
+import msgspec
 from msgspec import Struct
 
 from pumice.store.operations import UNFINISHED
 from pumice.store.txn import Txn
+
+VOLUMES_AT_ONCE: Final = 1000
+"""So many are compared with their metadata at a time."""
+
+_decode: Final = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 class QuotaDifference(Struct, frozen=True):
@@ -42,7 +49,9 @@ class PlacedVolume(Struct, frozen=True):
 
 
 def damages(txn: Txn) -> list[str]:
-    """What SQLite finds wrong with the file itself, in its own words."""
+    """What SQLite finds wrong with the file itself, in its own words; PostgreSQL has tools of its own."""
+    if txn.engine == "postgresql":
+        return []
     try:
         lines = [str(row[0]) for row in txn.all("PRAGMA integrity_check")]
     except sqlite3.DatabaseError as error:
@@ -51,7 +60,12 @@ def damages(txn: Txn) -> list[str]:
 
 
 def broken_references(txn: Txn) -> list[tuple[str, str, int]]:
-    """Tables with rows that refer to rows that are not there: from, to, how many."""
+    """Tables with rows that refer to rows that are not there: from, to, how many.
+
+    PostgreSQL lets nobody make such a row.
+    """
+    if txn.engine == "postgresql":
+        return []
     counts: dict[tuple[str, str], int] = {}
     for table, _, parent, _ in txn.all("PRAGMA foreign_key_check"):
         counts[table, parent] = counts.get((table, parent), 0) + 1
@@ -71,7 +85,7 @@ SELECT project_id, resource, sum(recorded), sum(counted) FROM (
     UNION ALL
     SELECT project_id, 'gigabytes:' || volume_type_id, 0, sum(size_gib) FROM volumes
     GROUP BY project_id, volume_type_id
-) AS both
+) AS sides
 GROUP BY project_id, resource HAVING sum(recorded) <> sum(counted) ORDER BY project_id, resource
 """
 
@@ -87,7 +101,7 @@ SELECT host, sum(recorded_gib), sum(counted_gib), sum(recorded), sum(counted) FR
         0 AS counted FROM pools
     UNION ALL
     SELECT host, 0, sum(size_gib), 0, count(*) FROM volumes WHERE host IS NOT NULL GROUP BY host
-) AS both
+) AS sides
 GROUP BY host
 HAVING sum(recorded_gib) <> sum(counted_gib) OR sum(recorded) <> sum(counted)
 ORDER BY host
@@ -99,27 +113,48 @@ def pool_differences(txn: Txn) -> list[PoolDifference]:
     return [PoolDifference(*row) for row in txn.all(_POOLS)]
 
 
-_METADATA: Final = """
-SELECT volume_id, sum(shown), sum(kept) FROM (
-    SELECT volume_id, 1 AS shown, 0 AS kept FROM (
-        SELECT v.id AS volume_id, m.key, m.value, v.project_id, v.created_at
-        FROM volumes v, json_each(CASE WHEN json_valid(v.metadata) THEN v.metadata ELSE '{}' END) m
-        EXCEPT SELECT volume_id, key, value, project_id, created_at FROM volume_metadata
-    ) AS unkept
-    UNION ALL
-    SELECT volume_id, 0, 1 FROM (
-        SELECT volume_id, key, value, project_id, created_at FROM volume_metadata
-        EXCEPT SELECT v.id, m.key, m.value, v.project_id, v.created_at
-        FROM volumes v, json_each(CASE WHEN json_valid(v.metadata) THEN v.metadata ELSE '{}' END) m
-    ) AS unshown
-) AS both
-GROUP BY volume_id ORDER BY volume_id
+_SHOWN: Final = """
+SELECT id, metadata, project_id, created_at FROM volumes WHERE id > :after ORDER BY id LIMIT :limit
 """
+_KEPT: Final = """
+SELECT volume_id, key, value, project_id, created_at FROM volume_metadata
+WHERE volume_id > :after AND volume_id <= :last
+"""
+_AFTER_ALL: Final = "\U0010ffff"
+"""No id sorts after it."""
 
 
 def metadata_differences(txn: Txn) -> list[tuple[str, int, int]]:
-    """Volumes whose metadata differs between its two places: id, items in the one only, in the other."""
-    return [(id_, shown, kept) for id_, shown, kept in txn.all(_METADATA)]
+    """Volumes whose metadata differs between its two places: id, items in the one only, in the other.
+
+    They are compared here, some volumes at a time: no statement of both databases reads JSON that may be
+    broken.
+    """
+    shown: Counter[str] = Counter()
+    kept: Counter[str] = Counter()
+    after = ""
+    while after != _AFTER_ALL:
+        volumes = txn.all(_SHOWN, {"after": after, "limit": VOLUMES_AT_ONCE})
+        last = volumes[-1][0] if len(volumes) == VOLUMES_AT_ONCE else _AFTER_ALL
+        in_volumes = {
+            (id_, key, value, project_id, created_at)
+            for id_, metadata, project_id, created_at in volumes
+            for key, value in _items(metadata)
+        }
+        in_items = set(txn.all(_KEPT, {"after": after, "last": last}))
+        shown.update(row[0] for row in in_volumes - in_items)
+        kept.update(row[0] for row in in_items - in_volumes)
+        after = last
+    return [(id_, shown[id_], kept[id_]) for id_ in sorted({*shown, *kept})]
+
+
+def _items(metadata: str) -> list[tuple[str, str]]:
+    """The items of a volume's metadata; none of what is no JSON object."""
+    try:
+        found = _decode(metadata)
+    except msgspec.DecodeError:
+        return []
+    return [(key, one if isinstance(one, str) else repr(one)) for key, one in found.items()]
 
 
 _ABANDONED: Final = """

@@ -9,6 +9,7 @@ from pumice.model.identity import Domain, DomainQuery
 from pumice.store.assignments import ACTORS
 from pumice.store.json_columns import decode_object, decode_texts, parameters
 from pumice.store.listing import matching, page
+from pumice.store.locking import locking
 from pumice.store.projects import OF_PROJECTS
 from pumice.store.txn import Row, Txn
 
@@ -107,6 +108,8 @@ _USERS: Final = "SELECT id FROM users WHERE domain_id = :id"
 _GROUPS: Final = "SELECT id FROM groups WHERE domain_id = :id"
 _PROJECTS: Final = "SELECT id FROM projects WHERE domain_id = :id"
 _ROLES: Final = "SELECT id FROM roles WHERE domain_id = :id"
+# So that nobody adds what means nothing without a project while that is removed.
+_LOCK_PROJECTS: Final = locking(f"{_PROJECTS} ORDER BY id", "UPDATE")
 # What refers to a row goes before the row.
 _REMOVE: Final = (
     f"DELETE FROM group_members WHERE user_id IN ({_USERS}) OR group_id IN ({_GROUPS})",
@@ -134,5 +137,6 @@ _REMOVE: Final = (
 
 def remove(txn: Txn, domain_id: str) -> None:
     """Remove a domain with its projects, users, groups and roles, and all that was granted by them."""
+    txn.all(_LOCK_PROJECTS[txn.engine], {"id": domain_id})
     for statement in _REMOVE:
         txn.change(statement, {"id": domain_id})

@@ -9,6 +9,8 @@ from msgspec.structs import asdict
 
 from pumice.errors import Conflict, InvalidInput, NotFound
 from pumice.model.flavor import Flavor, FlavorQuery
+from pumice.store.locking import locking
+from pumice.store.texts import literal, lowered
 from pumice.store.txn import Row, Txn
 
 _SELECT: Final = """
@@ -71,12 +73,21 @@ def update(txn: Txn, flavor: Flavor) -> None:
     txn.change(_UPDATE, {"id": flavor.id, "description": flavor.description, "extra_specs": specs})
 
 
+_LOCK: Final = locking("SELECT 1 FROM flavors WHERE id = :id", "UPDATE")
+
+
+def lock(txn: Txn, flavor_id: str) -> None:
+    """Let nobody else change the flavor, or who may use it, until this transaction ends."""
+    txn.one(_LOCK[txn.engine], {"id": flavor_id})
+
+
 _DELETE_ACCESS: Final = "DELETE FROM flavor_access WHERE flavor_id = :id"
 _DELETE: Final = "DELETE FROM flavors WHERE id = :id"
 
 
 def delete(txn: Txn, flavor_id: str) -> None:
     """Remove a flavor and its list of projects. Raises :class:`NotFound`."""
+    lock(txn, flavor_id)
     txn.change(_DELETE_ACCESS, {"id": flavor_id})
     if not txn.change(_DELETE, {"id": flavor_id}):
         raise NotFound(f"Flavor {flavor_id} could not be found.")
@@ -165,12 +176,12 @@ def select(txn: Txn, query: FlavorQuery, project_id: str | None) -> list[Flavor]
     column = SORT_COLUMNS[query.sort_key]
     where = ["ram_mib >= :min_ram", "disk_gib >= :min_disk"]
     if query.name is not None:
-        where.append("name LIKE :name ESCAPE '!'")
+        where.append("lower(name) LIKE :name ESCAPE '!'")
     if query.is_public is not None:
         where.append(_ALLOWED if query.is_public else "is_public = FALSE")
     parameters: dict[str, Any] = {
         "project_id": project_id,
-        "name": _containing(query.name),
+        "name": f"%{literal(lowered(query.name or ''), '!')}%",
         "min_ram": query.min_ram_mib,
         "min_disk": query.min_disk_gib,
         "limit": query.limit,
@@ -191,9 +202,3 @@ def select(txn: Txn, query: FlavorQuery, project_id: str | None) -> list[Flavor]
         parameters,
     )
     return [_flavor(row) for row in rows]
-
-
-def _containing(text: str | None) -> str:
-    """``text`` anywhere, as a pattern of LIKE."""
-    escaped = (text or "").replace("!", "!!").replace("%", "!%").replace("_", "!_")
-    return f"%{escaped}%"

@@ -10,6 +10,7 @@ from typing import Final
 
 from pumice.errors import NotFound
 from pumice.model.identity import Match
+from pumice.store.texts import lowered
 from pumice.store.txn import Row, Txn
 
 Filters = Mapping[str, str | bool | None]
@@ -52,10 +53,10 @@ def matching(matches: Iterable[Match]) -> list[Condition]:
     for number, match in enumerate(matches):
         if match.text:
             name = f"match_{number}"
-            value, text = match.field, f":{name}"
+            value, text = match.field, match.text
             if match.ignore_case:
-                value, text = f"lower({value})", f"lower({text})"
-            found.append((_PARTS[match.part].format(value=value, text=text), {name: match.text}))
+                value, text = f"lower({value})", lowered(text)
+            found.append((_PARTS[match.part].format(value=value, text=f":{name}"), {name: text}))
     return found
 
 

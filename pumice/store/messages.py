@@ -6,6 +6,7 @@ from typing import Final
 
 from pumice.errors import NotFound
 from pumice.model.message import LEVEL, Message, MessageQuery
+from pumice.store.texts import literal, lowered
 from pumice.store.txn import Txn
 
 _COLUMNS: Final = """id, project_id, request_id, resource_type, resource_id, action, detail,
@@ -30,7 +31,7 @@ SORT_COLUMNS: Final = {
     "resource_type": "resource_type",
     "resource_uuid": "resource_id",
     "event_id": "('VOLUME_' || resource_type || '_' || action || '_' || detail)",
-    "message_level": f"'{LEVEL}'",
+    "message_level": f"CAST('{LEVEL}' AS TEXT)",
     "created_at": "created_at",
     "guaranteed_until": "expires_at",
 }
@@ -45,7 +46,7 @@ def select(txn: Txn, query: MessageQuery) -> list[Message]:
         column = SORT_COLUMNS[key.removesuffix("~")]
         if key.endswith("~"):
             where.append(f"lower({column}) LIKE :f{index} ESCAPE '!'")
-            parameters[f"f{index}"] = f"%{_literal(value.lower())}%"
+            parameters[f"f{index}"] = f"%{literal(lowered(value), '!')}%"
         else:
             where.append(f"{column} = :f{index}")
             parameters[f"f{index}"] = value
@@ -59,11 +60,6 @@ def select(txn: Txn, query: MessageQuery) -> list[Message]:
     bounds = {"limit": query.limit, "offset": query.offset}
     rows = txn.all(f"{sql} LIMIT :limit OFFSET :offset", parameters | bounds)
     return [Message(*row) for row in rows]
-
-
-def _literal(text: str) -> str:
-    """``text`` as a pattern of LIKE that means nothing but itself."""
-    return text.replace("!", "!!").replace("%", "!%").replace("_", "!_")
 
 
 def _after_marker(txn: Txn, query: MessageQuery) -> tuple[str, dict[str, object]]:

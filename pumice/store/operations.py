@@ -13,6 +13,7 @@ from msgspec import Struct, structs
 
 from pumice.errors import Fenced, OperationNotFound
 from pumice.model.operation import LogEntry, OperationRecord
+from pumice.store.locking import locking
 from pumice.store.txn import Txn
 
 # In the order of the fields of OperationRecord.
@@ -101,6 +102,17 @@ _GET: Final = f"SELECT {COLUMNS} FROM operations WHERE id = :id"
 def get(txn: Txn, operation_id: str) -> OperationRecord:
     """One operation. Raises :class:`OperationNotFound`."""
     row = txn.one(_GET, {"id": operation_id})
+    if row is None:
+        raise OperationNotFound(operation_id)
+    return OperationRecord(*row)
+
+
+_HOLD: Final = locking(_GET, "NO KEY UPDATE")
+
+
+def hold(txn: Txn, operation_id: str) -> OperationRecord:
+    """The operation, which nobody else moves on until this transaction ends. Raises as :func:`get`."""
+    row = txn.one(_HOLD[txn.engine], {"id": operation_id})
     if row is None:
         raise OperationNotFound(operation_id)
     return OperationRecord(*row)
@@ -261,6 +273,14 @@ def unfinished_of(txn: Txn, resource_id: str) -> str | None:
     """The operation under way on a resource, if any."""
     row = txn.one(_UNFINISHED_OF, {"resource_id": resource_id})
     return row[0] if row else None
+
+
+_HOLD_UNFINISHED_OF: Final = locking(_UNFINISHED_OF, "NO KEY UPDATE")
+
+
+def hold_unfinished_of(txn: Txn, resource_id: str) -> None:
+    """Let nobody move on what is under way on a resource until this transaction ends."""
+    txn.one(_HOLD_UNFINISHED_OF[txn.engine], {"resource_id": resource_id})
 
 
 _CONDITIONS: Final = {

@@ -11,6 +11,7 @@ from pumice.model.identity import Project, ProjectQuery
 from pumice.store.assignments import ACTORS
 from pumice.store.json_columns import decode_object, decode_texts, parameters
 from pumice.store.listing import Condition, matching, page
+from pumice.store.locking import locking
 from pumice.store.txn import Row, Txn
 
 _SELECT: Final = """
@@ -64,9 +65,10 @@ def update(txn: Txn, project: Project) -> None:
 OF_PROJECTS: Final = ("flavor_access", "volume_type_access", "default_types", "quota_limits")
 """The tables whose rows mean nothing without the project of their ``project_id``."""
 
+# The project first: who holds it to add such a row is waited for, and nobody can hold it afterwards.
 _REMOVE: Final = (
-    *(f"DELETE FROM {table} WHERE project_id = :id" for table in OF_PROJECTS),
     "DELETE FROM projects WHERE id = :id",
+    *(f"DELETE FROM {table} WHERE project_id = :id" for table in OF_PROJECTS),
 )
 
 
@@ -83,6 +85,14 @@ def find(txn: Txn, project_id: str) -> Project | None:
     """The project, or None."""
     row = txn.one(_FIND, {"id": project_id})
     return None if row is None else _project(row)
+
+
+_HOLD: Final = locking("SELECT 1 FROM projects WHERE id = :id", "KEY SHARE")
+
+
+def hold(txn: Txn, project_id: str) -> bool:
+    """Whether there is the project; if so, nobody removes it until this transaction ends."""
+    return txn.one(_HOLD[txn.engine], {"id": project_id}) is not None
 
 
 def get(txn: Txn, project_id: str) -> Project:

@@ -59,6 +59,21 @@ def delete_limits(txn: Txn, project_id: str) -> None:
     txn.change(_DELETE, {"project_id": project_id})
 
 
+_HOLD: Final = """
+INSERT INTO quota_usages (project_id, resource, in_use) VALUES (:project_id, 'volumes', 0)
+ON CONFLICT (project_id, resource) DO UPDATE SET in_use = quota_usages.in_use
+"""
+
+
+def hold(txn: Txn, project_id: str) -> None:
+    """Let nobody else count for the project, or set its limits by what it uses, before this transaction ends.
+
+    Whoever counts begins with this row, so nobody waits for another in a circle.
+    """
+    if txn.engine == "postgresql":  # On SQLite a unit is alone.
+        txn.change(_HOLD, {"project_id": project_id})
+
+
 _ADD: Final = """
 INSERT INTO quota_usages (project_id, resource, in_use) VALUES (:project_id, :resource, :amount)
 ON CONFLICT (project_id, resource) DO UPDATE SET in_use = quota_usages.in_use + excluded.in_use

@@ -400,6 +400,11 @@ CREATE TABLE backend_servers (
 
 CREATE INDEX backend_servers_process ON backend_servers (process_id);
 
+CREATE TABLE process_locks (
+    process_id TEXT PRIMARY KEY,
+    server TEXT NOT NULL
+);
+
 CREATE INDEX operations_claimed ON operations (claimed_by) WHERE ended_at IS NULL;
 
 CREATE TABLE generations (

@@ -1,4 +1,4 @@
-"""Rows of ``token_keys``: the keys of every process on this database, sealed (:mod:`pumice.identity.sealing`)."""
+"""Rows of ``token_keys``: the keys of all processes on this database, as identity/sealing.py seals them."""
 
 from __future__ import annotations
 

@@ -12,7 +12,8 @@ from typing import Any, Final
 from msgspec import Struct
 
 from pumice.model.volume import Span, VolumeQuery
-from pumice.store.txn import Txn
+from pumice.store.texts import literal, lowered
+from pumice.store.txn import Engine, Txn
 
 MERGED_MAX: Final = 16
 """The volumes of so many values are merged in their order; those of more are sorted."""
@@ -90,7 +91,10 @@ def filters_of(txn: Txn, query: VolumeQuery, values: Parameters) -> list[Filter]
         *(_equal(values, column, wanted) for column, wanted in equal),
         *(_on_hosts(txn, values, query.hosts) for _ in query.hosts[:1]),
         *(_within(values, column, spans) for column, spans in query.within.items()),
-        *(_image_item(values, key, value) for key, value in query.image_metadata.items()),
+        *(
+            _image_item(txn.engine, values, key, value)
+            for key, value in query.image_metadata.items()
+        ),
         *(_like(values, column, text) for column, text in query.like.items()),
     ]
 
@@ -129,18 +133,23 @@ def _item(values: Parameters, key: str, value: str) -> Filter:
     return Filter("metadata", check, Scope.PROJECT, seek, (seek,), "m")
 
 
-def _image_item(values: Parameters, key: str, value: str) -> Filter:
-    """An item of what is known of the image; on PostgreSQL ``json_each_text(v.image_metadata::json)``."""
+# PostgreSQL has no NUL in a text, and fails where JSON has one; no filter can ask for it.
+_IMAGE_ITEMS: Final[dict[Engine, str]] = {
+    "sqlite": "json_each(v.image_metadata)",
+    "postgresql": r"json_each_text(CAST(replace(v.image_metadata, '\u0000', '\ufffd') AS JSON))",
+}
+
+
+def _image_item(engine: Engine, values: Parameters, key: str, value: str) -> Filter:
+    """An item of what is known of the image."""
     where = f"i.key = {values.add(key)} AND i.value = {values.add(value)}"
-    check = f"EXISTS (SELECT 1 FROM json_each(v.image_metadata) i WHERE {where})"
+    check = f"EXISTS (SELECT 1 FROM {_IMAGE_ITEMS[engine]} i WHERE {where})"
     return Filter("image_metadata", check)
 
 
 def _like(values: Parameters, column: str, text: str) -> Filter:
-    for character in ("\\", "%", "_"):
-        text = text.replace(character, f"\\{character}")
-    pattern = values.add(f"%{text}%")
-    return Filter(column, f"lower(CAST({NAMES[column]} AS TEXT)) LIKE lower({pattern}) ESCAPE '\\'")
+    pattern = values.add(f"%{literal(lowered(text), '!')}%")
+    return Filter(column, f"lower(CAST({NAMES[column]} AS TEXT)) LIKE {pattern} ESCAPE '!'")
 
 
 def _on_hosts(txn: Txn, values: Parameters, hosts: tuple[str, ...]) -> Filter:

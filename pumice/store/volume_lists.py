@@ -23,7 +23,7 @@ from msgspec import Struct
 
 from pumice.errors import VolumeNotFound
 from pumice.model.volume import NULLABLE, Span, Volume, VolumeQuery
-from pumice.store.txn import Row, Txn
+from pumice.store.txn import Engine, Row, Txn
 from pumice.store.volume_filters import (
     INDEXED,
     NAMES,
@@ -43,6 +43,7 @@ Order = Sequence[tuple[str, str]]
 _POSITIONS: Final = {name: number for number, name in enumerate(Volume.__struct_fields__, 1)}
 
 _WORDS: Final = {"asc": "ASC", "desc": "DESC"}
+_WORDS_NULLABLE: Final = {"asc": "ASC NULLS FIRST", "desc": "DESC NULLS LAST"}
 # LEFT keeps the volumes outermost, where their indexes give the order; every volume has a type.
 _TYPES: Final = "LEFT JOIN volume_types t ON t.id = v.volume_type_id"
 _TABLES: Final = {"v": "volumes v", "m": "volume_metadata m"}
@@ -112,8 +113,12 @@ def select(txn: Txn, query: VolumeQuery) -> list[Volume]:
     if marker is not None:
         alternatives.append(_after(values, columns, order, marker))
     conditions = _conditions(query.project_id, filters, way)
-    selected = (_merged if way.in_order else _sorted)(way.table, conditions, alternatives)
-    sql = f"{selected} ORDER BY {_by(way, order)} LIMIT :limit OFFSET :offset"
+    by = f"ORDER BY {_by(way, order)}"
+    if way.in_order:
+        selected = _merged(txn.engine, way.table, conditions, alternatives, by)
+    else:
+        selected = _sorted(way.table, conditions, alternatives)
+    sql = f"{selected} {by} LIMIT :limit OFFSET :offset"
     return [from_row(row) for row in txn.all(sql, values)]
 
 
@@ -201,10 +206,26 @@ def _sorted(table: str, conditions: list[str], alternatives: list[Sequence[str]]
     return _selected(table, [*conditions, *checks])
 
 
-def _merged(table: str, conditions: list[str], alternatives: list[Sequence[str]]) -> str:
-    """Parts of a list, each in order: one for each choice among the ``alternatives``."""
-    parts = [[*conditions, *chosen] for chosen in product(*alternatives)] or [["1 = 0"]]
-    return " UNION ALL ".join(_selected(table, part) for part in parts)
+def _merged(
+    engine: Engine,
+    table: str,
+    conditions: list[str],
+    alternatives: list[Sequence[str]],
+    by: str,
+) -> str:
+    """Parts of a list, each in order: one for each choice among the ``alternatives``.
+
+    SQLite merges them until the page is full. PostgreSQL would sort all that they have together, unless
+    each is told that it is never asked for more than a page.
+    """
+    chosen = [[*conditions, *one] for one in product(*alternatives)] or [["1 = 0"]]
+    parts = [_selected(table, one) for one in chosen]
+    if engine == "postgresql" and len(parts) > 1:
+        parts = [
+            f"SELECT * FROM ({part} {by} LIMIT :limit + :offset) AS part_{number}"
+            for number, part in enumerate(parts)
+        ]
+    return " UNION ALL ".join(parts)
 
 
 def _selected(table: str, conditions: list[str]) -> str:
@@ -218,8 +239,14 @@ def _by(way: _Way, order: Order) -> str:
         f"{_POSITIONS[column]}" if way.in_order else f"coalesce({NAMES[column]}, NULL)"
         for column, _ in order
     )
-    words = (_WORDS[direction] for _, direction in order)
+    words = (_word(column, direction) for column, direction in order)
     return ", ".join(f"{key} {word}" for key, word in zip(keys, words, strict=True))
+
+
+def _word(column: str, direction: str) -> str:
+    """The direction; NULL is less than everything, as SQLite has it and PostgreSQL has not."""
+    words = _WORDS_NULLABLE if column in NULLABLE else _WORDS
+    return words[direction]
 
 
 def _clip(spans: Iterable[Span], order: Order, marker: Row | None) -> list[Span]:
@@ -309,8 +336,10 @@ def totals(txn: Txn, project_id: str | None) -> tuple[int, int]:
     return sums.get("volumes", 0), sums.get("gigabytes", 0)
 
 
-_ITEMS: Final = "SELECT DISTINCT key, value FROM volume_metadata"
-_ITEMS_OF: Final = f"{_ITEMS} WHERE project_id = :project_id"
+_ITEMS: Final = "SELECT DISTINCT key, value FROM volume_metadata ORDER BY key, value"
+_ITEMS_OF: Final = """
+SELECT DISTINCT key, value FROM volume_metadata WHERE project_id = :project_id ORDER BY key, value
+"""
 
 
 def metadata_values(txn: Txn, project_id: str | None) -> dict[str, list[str]]:

@@ -8,6 +8,7 @@ import msgspec
 
 from pumice.errors import Conflict, VolumeTypeNotFound
 from pumice.model.volume import VolumeType
+from pumice.store.locking import locking
 from pumice.store.txn import Row, Txn
 
 _COLUMNS: Final = "id, name, description, is_public, extra_specs, created_at, updated_at"
@@ -48,6 +49,37 @@ def find(txn: Txn, reference: str) -> VolumeType:
     if not types:
         raise VolumeTypeNotFound(reference)
     return types[0]
+
+
+_BY_ID: Final = f"SELECT {_COLUMNS} FROM volume_types WHERE id = :id"
+_HOLD: Final = locking(_BY_ID, "KEY SHARE")
+
+
+def hold(txn: Txn, type_id: str) -> VolumeType:
+    """The type of this id, which nobody changes until this transaction ends; many may hold it at once.
+
+    Raises :class:`VolumeTypeNotFound`.
+    """
+    row = txn.one(_HOLD[txn.engine], {"id": type_id})
+    if row is None:
+        raise VolumeTypeNotFound(type_id)
+    return _type(row)
+
+
+_LOCK: Final = locking(_FIND, "UPDATE")
+
+
+def lock(txn: Txn, reference: str) -> None:
+    """Let nobody hold or change the types that :func:`find` looks at until this transaction ends."""
+    txn.all(_LOCK[txn.engine], {"reference": reference})
+
+
+_LOCK_ALL: Final = locking("SELECT id FROM volume_types ORDER BY id", "UPDATE")
+
+
+def lock_all(txn: Txn) -> None:
+    """The same for every type."""
+    txn.all(_LOCK_ALL[txn.engine])
 
 
 _DEFAULT: Final = f"""

@@ -14,6 +14,7 @@ import msgspec
 from pumice.errors import InvalidState, VolumeNotFound
 from pumice.model.states import VOLUME
 from pumice.model.volume import Volume
+from pumice.store.locking import locking
 from pumice.store.txn import Row, Txn
 
 # In the order of the fields of Volume; from_row makes bool of the 13th, the 14th and the last column.
@@ -53,7 +54,18 @@ _GET: Final = f"SELECT {COLUMNS} {FROM} WHERE v.id = :id"
 
 def get(txn: Txn, volume_id: str) -> Volume:
     """The volume. Raises :class:`VolumeNotFound`."""
-    row = txn.one(_GET, {"id": volume_id})
+    return _found(txn.one(_GET, {"id": volume_id}), volume_id)
+
+
+_HOLD: Final = locking(_GET, "NO KEY UPDATE", of="v")
+
+
+def hold(txn: Txn, volume_id: str) -> Volume:
+    """The volume, which nobody else changes until this transaction ends. Raises :class:`VolumeNotFound`."""
+    return _found(txn.one(_HOLD[txn.engine], {"id": volume_id}), volume_id)
+
+
+def _found(row: Row | None, volume_id: str) -> Volume:
     if row is None:
         raise VolumeNotFound(volume_id)
     return from_row(row)

@@ -16,6 +16,7 @@ from typing import Any, Final
 from benchmarks.cloud import SETTLED, Cloud, expect
 from benchmarks.connection import Connection
 from pumice import process as composition
+from pumice import serving
 from pumice import seams as real_seams
 from pumice.bus.memory import MemoryBus
 from pumice.identity.keyring import Keyring
@@ -136,7 +137,7 @@ async def remove_leftovers(state_dir: Path, config: Path, folder: Path) -> None:
     Nobody serves ``state_dir``; ``folder`` is where the file driver's files are.
     """
     seams = dataclasses.replace(real_seams.real(), clock=Later())
-    with closing(composition.open_database(state_dir / "pumice.db", seams)) as store:
+    with closing(serving.open_database(state_dir / "pumice.db", seams)) as store:
         process = composition.build(
             load(config),
             store,

@@ -1,24 +1,32 @@
-"""``python -m pumice.store.migrations``: write ``schema.sql``; with ``upgrade PATH``: migrate PATH."""
+"""``python -m pumice.store.migrations``: write each ``schema.sql``.
+
+With ``upgrade PATH``: migrate the SQLite database PATH. With ``upgrade-postgresql``: migrate the PostgreSQL
+database whose URL stands on the standard input, where nobody else sees its password.
+"""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-from pumice.store import schema
-from pumice.store.migrations.dump import schema_sql
+from pumice.store.migrations import dump
 from pumice.store.migrations.migrate import migrate
 
 
 def main(arguments: list[str]) -> None:
-    """Do what ``arguments`` say. Raises :class:`SystemExit` for what is neither of the two."""
+    """Do what ``arguments`` say. Raises :class:`SystemExit` for what is none of the three."""
     match arguments:
         case []:
-            schema.SCHEMA_SQL.write_text(schema_sql(), encoding="utf-8")
+            dump.write()
         case ["upgrade", path]:
             migrate(Path(path))
+        case ["upgrade-postgresql"]:
+            # Imported here: who migrates SQLite may have no psycopg.
+            from pumice.store.migrations.postgresql import migrate as migrate_postgresql  # noqa: PLC0415
+
+            migrate_postgresql(sys.stdin.read())
         case _:
-            sys.exit("usage: python -m pumice.store.migrations [upgrade PATH]")
+            sys.exit("usage: python -m pumice.store.migrations [upgrade PATH | upgrade-postgresql]")
 
 
 if __name__ == "__main__":

@@ -15,15 +15,16 @@ from pumice.store.schema import APPLICATION_ID
 from pumice.store.sqlite import connect
 
 FOLDER: Final = Path(__file__).parent
+VERSIONS: Final = FOLDER / "versions"
 BUSY_MS: Final = 60_000
 """How long to wait for another upgrade of the same database to end."""
 
 
 class MigrationError(Exception):
-    """The migrations would leave a database that breaks its own rules; nothing was changed."""
+    """The migrations cannot be done, or would break the database's own rules; nothing was changed."""
 
 
-def migrate(path: Path, revision: str = "head", *, versions: Path = FOLDER / "versions") -> None:
+def migrate(path: Path, revision: str = "head", *, versions: Path = VERSIONS) -> None:
     """Bring the existing file ``path``, which may be empty, to ``revision``.
 
     All or nothing: a failure, or a crash at any point, leaves the database as it was. Raises what a
@@ -31,15 +32,21 @@ def migrate(path: Path, revision: str = "head", *, versions: Path = FOLDER / "ve
     """
     engine = create_engine("sqlite://", creator=lambda: _connect(path), poolclass=NullPool)
     event.listen(engine, "begin", _begin)
-    config = Config()
-    config.set_main_option("script_location", _escaped(FOLDER))
-    config.set_main_option("version_locations", _escaped(versions))
-    config.set_main_option("path_separator", "newline")
+    config = config_of(versions)
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         _claim_if_empty(connection)
         command.upgrade(config, revision)
         _check_references(connection)
+
+
+def config_of(versions: Path) -> Config:
+    """What Alembic is to know: the migrations are in ``versions``."""
+    config = Config()
+    config.set_main_option("script_location", _escaped(FOLDER))
+    config.set_main_option("version_locations", _escaped(versions))
+    config.set_main_option("path_separator", "newline")
+    return config
 
 
 def _connect(path: Path) -> sqlite3.Connection:

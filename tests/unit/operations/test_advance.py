@@ -11,7 +11,7 @@ import pytest
 from msgspec import Struct
 from msgspec.structs import replace
 
-from pumice.errors import InvalidState, PumiceError
+from pumice.errors import Fenced, InvalidState, PumiceError
 from pumice.model.operation import OperationRecord
 from pumice.operations.advance import (
     MAX_TRACE_BYTES,

@@ -21,6 +21,11 @@ CREATE TABLE backend_servers (
 
 CREATE INDEX backend_servers_process ON backend_servers (process_id);
 
+CREATE TABLE process_locks (
+    process_id TEXT PRIMARY KEY,
+    server TEXT NOT NULL
+);
+
 ALTER TABLE backends DROP COLUMN process_id;
 ALTER TABLE backends DROP COLUMN up;
 ALTER TABLE backends DROP COLUMN reason;

@@ -1,0 +1,161 @@
+"""Connections to PostgreSQL: opened when needed, bounded in number, each used by one thread at a time.
+
+The event loop owns the list; what blocks runs in threads. While the server is away nobody waits for it:
+one caller at a time tries, the others are refused at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+import psycopg
+
+from pumice.errors import Unavailable
+from pumice.store.postgresql.dialect import PostgresConnection
+from pumice.threads import Executor
+
+T = TypeVar("T")
+
+AT_ONCE: Final = 8
+"""Units and queries that run at the same time; more only wait for each other at the server."""
+WAITING_MAX: Final = 4096
+CONNECT_SECONDS: Final = 3
+BACKOFF_FIRST_SECONDS: Final = 0.1
+BACKOFF_MAX_SECONDS: Final = 2.0
+
+# A process that is stopped or cut off in the middle of a transaction must not hold its rows for ever.
+_SERVER: Final = {
+    "statement_timeout": "30s",
+    "lock_timeout": "5s",
+    "idle_in_transaction_session_timeout": "10s",
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "10s",
+    "default_transaction_isolation": "read\\ committed",
+}
+log = logging.getLogger(__name__)
+
+
+class Broken(Exception):
+    """The connection is gone, or leads to a server that cannot write; the cause says why."""
+
+
+def connect(url: str, name: str) -> psycopg.Connection:
+    """A connection in autocommit, shown by the server as ``name``. Raises :class:`psycopg.Error`."""
+    options = " ".join(f"-c {key}={value}" for key, value in _SERVER.items())
+    return psycopg.connect(
+        url,
+        autocommit=True,
+        application_name=name,
+        options=options,
+        connect_timeout=CONNECT_SECONDS,
+        keepalives_idle=5,
+        keepalives_interval=2,
+        keepalives_count=3,
+        tcp_user_timeout=10_000,
+    )
+
+
+class Connections:
+    """The connections of one process."""
+
+    def __init__(
+        self, url: str, executor: Executor, now: Callable[[], float], name: str = "pumice"
+    ) -> None:
+        """``now`` is in seconds and never goes back."""
+        self._url = url
+        self._executor = executor
+        self._now = now
+        self._name = name
+        self._idle: list[PostgresConnection] = []
+        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._waiting = 0
+        self._backoff_seconds = 0.0
+        self._retry_at = 0.0
+        self._tries = False
+        self._closed = False
+
+    async def use(self, work: Callable[[PostgresConnection], T]) -> T:
+        """Run ``work`` in a thread on a connection of its own.
+
+        Raises what ``work`` raises; after :class:`Broken` the connection is not used again, and
+        :class:`Unavailable` if there is no server, or too many wait.
+        """
+        if self._waiting >= WAITING_MAX:
+            raise Unavailable("The database has too much to do; try again.")
+        # A caller that goes away takes no connection along on which a thread is at work.
+        return await asyncio.shield(asyncio.create_task(self._use_in_turn(work)))
+
+    async def _use_in_turn(self, work: Callable[[PostgresConnection], T]) -> T:
+        self._waiting += 1
+        try:
+            async with self._turns:
+                return await self._use(work)
+        finally:
+            self._waiting -= 1
+
+    async def _use(self, work: Callable[[PostgresConnection], T]) -> T:
+        if self._closed:
+            raise Unavailable("The database is closed.")
+        connection = self._idle.pop() if self._idle else await self._open()
+        try:
+            result = await self._executor.submit(lambda: work(connection))
+        except Broken:
+            self._discard(connection)
+            raise
+        except BaseException:
+            self._put_back(connection)
+            raise
+        self._put_back(connection)
+        return result
+
+    async def _open(self) -> PostgresConnection:
+        if self._backoff_seconds and (self._tries or self._now() < self._retry_at):
+            raise self._away()
+        self._tries = True
+        try:
+            raw = await self._executor.submit(lambda: connect(self._url, self._name))
+        except psycopg.Error as error:
+            if not self._backoff_seconds:
+                log.warning("The database is away: %s", str(error).strip())
+            doubled = 2 * self._backoff_seconds or BACKOFF_FIRST_SECONDS
+            self._backoff_seconds = min(BACKOFF_MAX_SECONDS, doubled)
+            self._retry_at = self._now() + self._backoff_seconds
+            raise self._away() from error
+        finally:
+            self._tries = False
+        if self._backoff_seconds:
+            log.info("The database is back")
+        self._backoff_seconds = 0.0
+        return PostgresConnection(raw)
+
+    def _away(self) -> Unavailable:
+        return Unavailable(
+            "The database cannot be reached at the moment; nothing was changed.",
+            retry_after_seconds=1 + int(self._backoff_seconds),
+        )
+
+    def _put_back(self, connection: PostgresConnection) -> None:
+        if self._closed or connection.raw.closed:
+            self._discard(connection)
+        else:
+            self._idle.append(connection)
+
+    def _discard(self, connection: PostgresConnection) -> None:
+        """Close it, and those that idle: what broke one has mostly broken all."""
+        for one in (connection, *self._idle):
+            with contextlib.suppress(psycopg.Error):
+                one.raw.close()
+        self._idle.clear()
+
+    def close(self) -> None:
+        """Close what idles now, and the rest as soon as it is put back."""
+        self._closed = True
+        for one in self._idle:
+            one.raw.close()
+        self._idle.clear()

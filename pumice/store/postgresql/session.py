@@ -1,0 +1,212 @@
+"""What shows the others that this process lives, and brings their hints: one connection of its own.
+
+The connection holds an advisory lock that is named by the process: the server lets it go when the process
+ends, however it ends. What is free is dead, if it was locked on this very server since that began to serve:
+after a restart, or when a standby has taken over, everybody's lock is gone until he is back. Of who was not
+back yet, the lease of his claims decides.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import zlib
+from collections.abc import Awaitable, Callable, Collection
+from typing import Final
+
+import psycopg
+
+from pumice.errors import Unavailable
+from pumice.store.postgresql.connections import connect
+from pumice.store.postgresql.store import PostgresStore
+from pumice.threads import Executor
+
+LOCKS: Final = int.from_bytes(b"Pum")
+"""The class of the advisory locks of processes."""
+CHANNEL: Final = "pumice"
+PAYLOAD_MAX: Final = 7900
+"""Bytes of one notification; PostgreSQL's bound is 8000."""
+BACKOFF_FIRST_SECONDS: Final = 0.1
+BACKOFF_MAX_SECONDS: Final = 2.0
+LOOK_SECONDS: Final = 5.0
+"""How often a connection that says nothing is asked whether it is still there."""
+
+_SERVER: Final = (
+    """pg_postmaster_start_time()::text || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)"""
+)
+_SHOW: Final = f"""
+INSERT INTO process_locks (process_id, server) VALUES (%s, {_SERVER})
+ON CONFLICT (process_id) DO UPDATE SET server = excluded.server
+"""
+_DEAD: Final = f"""
+SELECT l.process_id FROM process_locks l
+WHERE l.process_id = ANY(:among) AND l.server = {_SERVER}
+"""
+_HELD: Final = """
+SELECT CAST(objid AS BIGINT) FROM pg_locks
+WHERE locktype = 'advisory' AND CAST(classid AS BIGINT) = :class AND granted
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+_NOTIFY: Final = "SELECT pg_notify(:channel, :payload)"
+
+log = logging.getLogger(__name__)
+
+
+class Session:
+    """The session of one process; used on the event loop."""
+
+    def __init__(
+        self,
+        url: str,
+        process_id: str,
+        store: PostgresStore,
+        executor: Executor,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.process_id: Final = process_id
+        self._url = url
+        self._store = store
+        self._executor = executor
+        self._sleep = sleep
+        self._connection: psycopg.Connection | None = None
+        self._receivers: list[Callable[[str], None]] = []
+        self._unsent: list[str] = []
+        self._sending: asyncio.Task[None] | None = None
+        self._keeping: asyncio.Task[None] | None = None
+        self._lost = asyncio.Event()
+
+    async def begin(self, connected: Callable[[], None]) -> None:
+        """Show that the process lives, from now on; ``connected`` is called whenever it is shown again.
+
+        Raises :class:`Unavailable` if that is not possible now.
+        """
+        try:
+            await self._connect()
+        except psycopg.Error as error:
+            raise Unavailable("The database cannot be reached.", detail=str(error)) from error
+        self._keeping = asyncio.create_task(self._keep(connected))
+
+    async def end(self) -> None:
+        """Show it no more."""
+        if self._keeping is not None:
+            self._keeping.cancel()
+            await asyncio.gather(self._keeping, return_exceptions=True)
+        self._disconnect()
+
+    def subscribe(self, receive: Callable[[str], None]) -> None:
+        """Call ``receive`` on the event loop with each line that another process sends."""
+        self._receivers.append(receive)
+
+    def send(self, line: str) -> None:
+        """Send a line to the others, if they can be reached; returns at once and never raises."""
+        self._unsent.append(line)
+        if self._sending is None:
+            self._sending = asyncio.create_task(self._send())
+
+    async def dead(self, among: Collection[str]) -> Collection[str]:
+        """See :meth:`pumice.operations.liveness.Liveness.dead`."""
+        shown = await self._store.run(_DEAD, {"among": list(among)})
+        # In this order: who locks meanwhile is not taken for dead.
+        held = {key for (key,) in await self._store.run(_HELD, {"class": LOCKS})}
+        found = {str(process_id) for (process_id,) in shown}
+        return {process_id for process_id in found if _key(process_id) not in held}
+
+    async def _send(self) -> None:
+        """Send what there is, all that came up meanwhile together."""
+        try:
+            while self._unsent:
+                lines, self._unsent = self._unsent, []
+                for payload in _payloads(self.process_id, lines):
+                    with contextlib.suppress(Unavailable):
+                        await self._store.run(_NOTIFY, {"channel": CHANNEL, "payload": payload})
+        finally:
+            self._sending = None
+
+    async def _connect(self) -> None:
+        self._disconnect()
+        self._lost.clear()
+        self._connection = await self._executor.submit(self._open)
+        asyncio.get_running_loop().add_reader(self._connection.fileno(), self._readable)
+        self._readable()  # What came between the LISTEN and now.
+
+    def _open(self) -> psycopg.Connection:
+        connection = connect(self._url, f"pumice {self.process_id[-8:]}")
+        connection.execute("SELECT pg_advisory_lock(%s, %s)", (LOCKS, _key(self.process_id)))
+        connection.execute(_SHOW, (self.process_id,))
+        connection.execute(f"LISTEN {CHANNEL}")
+        return connection
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(psycopg.Error):
+                asyncio.get_running_loop().remove_reader(connection.fileno())
+            connection.close()
+
+    async def _keep(self, connected: Callable[[], None]) -> None:
+        """Connect anew whenever the connection is lost."""
+        backoff = BACKOFF_FIRST_SECONDS
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._lost.wait(), LOOK_SECONDS)
+            if self._connection is not None and not self._lost.is_set():
+                await self._look(self._connection)
+                continue
+            try:
+                await self._connect()
+            except psycopg.Error as error:
+                log.debug("No session: %s", error)
+                self._lost.set()
+                await self._sleep(backoff)
+                backoff = min(BACKOFF_MAX_SECONDS, 2 * backoff)
+                continue
+            backoff = BACKOFF_FIRST_SECONDS
+            log.info("The session is back")
+            connected()
+
+    async def _look(self, connection: psycopg.Connection) -> None:
+        """Ask the server something: a connection that was cut silently is found out so."""
+        asyncio.get_running_loop().remove_reader(connection.fileno())
+        try:
+            await self._executor.submit(lambda: connection.execute("SELECT 1"))
+        except psycopg.Error:
+            self._lost.set()
+        else:
+            asyncio.get_running_loop().add_reader(connection.fileno(), self._readable)
+            self._readable()
+
+    def _readable(self) -> None:
+        """The server has sent something, or is gone."""
+        connection = self._connection
+        if connection is None:
+            return
+        try:
+            connection.pgconn.consume_input()
+            while (notify := connection.pgconn.notifies()) is not None:
+                self._received(notify.extra.decode())
+        except psycopg.Error:
+            asyncio.get_running_loop().remove_reader(connection.fileno())
+            self._lost.set()
+
+    def _received(self, payload: str) -> None:
+        sender, *lines = payload.split("\n")
+        if sender != self.process_id:
+            for line in lines:
+                for receive in self._receivers:
+                    receive(line)
+
+
+def _key(process_id: str) -> int:
+    """The number of a process's lock. Two with the same one would only be taken for alive too long."""
+    return zlib.crc32(process_id.encode()) & 0x7FFF_FFFF
+
+
+def _payloads(sender: str, lines: list[str]) -> list[str]:
+    """``lines`` after their sender, in as few notifications as may be."""
+    payloads = [sender]
+    for line in lines:
+        if len(payloads[-1]) + len(line) >= PAYLOAD_MAX:
+            payloads.append(sender)
+        payloads[-1] += f"\n{line}"
+    return payloads

@@ -1,0 +1,284 @@
+"""The store on PostgreSQL: a unit is a transaction of its own, run in a thread.
+
+- READ COMMITTED: what must hold between units is a conditional UPDATE, a unique key or a row that is
+  locked first (docs/decisions/0008). A unit whose check was stale meets that, and is run again.
+- Queries run in one REPEATABLE READ transaction: several statements see one state.
+- If the reply to COMMIT is lost, the server is asked what became of the transaction, by its id, until it
+  answers: also another server, which was a standby. Only if that takes too long is the caller told that it
+  is not known.
+- While the server is away every caller is refused at once, and told to try again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, Generic, TypeVar, TypeVarTuple
+
+import psycopg
+from msgspec import Struct
+
+from pumice.errors import Unavailable
+from pumice.store.postgresql.connections import Broken, Connections
+from pumice.store.postgresql.dialect import PostgresConnection
+from pumice.store.txn import Txn
+from pumice.threads import Executor
+from pumice.trace import Place, Trace, place
+
+T = TypeVar("T")
+A = TypeVarTuple("A")
+
+TRIES: Final = 12
+"""How often a unit is run whose transaction another one got in the way of."""
+STALE_TRIES: Final = 3
+"""How often a unit is run that breaks a unique key or a reference; after that it is a defect."""
+PAUSE_SECONDS: Final = 0.005
+RECONNECTS: Final = 3
+UNKNOWN_SECONDS: Final = 15.0
+"""How long what became of a transaction is asked for before its caller is told that it is not known."""
+ASK_AGAIN_SECONDS: Final = 0.1
+
+_BEGIN: Final = b"BEGIN; SELECT pg_current_xact_id()::text"
+_BEGIN_QUERY: Final = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+
+# postgresql.org/docs/current/errcodes-appendix.html
+_IN_THE_WAY: Final = ("40001", "40P01")
+_STALE: Final = "23"
+_SERVER_GONE: Final = ("08", "57P", "25006", "F0")
+"""It shuts down, starts, or is a standby now."""
+
+log = logging.getLogger(__name__)
+
+
+class _Done(Struct, Generic[T], frozen=True):
+    """What a committed unit gave."""
+
+    value: T
+    callbacks: list[Callable[[], None]]
+
+
+class _Unknown(Exception):
+    """The reply to COMMIT was lost."""
+
+    def __init__(self, xact_id: str, done: _Done[Any]) -> None:
+        super().__init__(xact_id)
+        self.xact_id = xact_id
+        self.done = done
+
+
+class PostgresStore:
+    """A :class:`pumice.store.contract.Store` on a database that other processes use as well."""
+
+    def __init__(
+        self,
+        url: str,
+        executor: Executor,
+        *,
+        now: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        """Nothing is connected before it is needed. ``now`` is in seconds and never goes back."""
+        self._connections = Connections(url, executor, now)
+        self._now = now
+        self._sleep = sleep
+        self.commits = 0
+        """See :attr:`pumice.store.contract.Store.commits`."""
+
+    async def write(
+        self, unit: Callable[[Txn, *A], T], *arguments: *A, trace: Trace | None = None
+    ) -> T:
+        """See :meth:`pumice.store.contract.Store.write`."""
+        # A unit runs whole, with what follows from its commit, or not at all: whoever waits for it.
+        return await asyncio.shield(
+            asyncio.create_task(self._write(lambda txn: unit(txn, *arguments), place(unit), trace))
+        )
+
+    async def _write(self, unit: Callable[[Txn], T], where: Place, trace: Trace | None) -> T:
+        tries = 0
+        while True:
+            tries += 1
+            try:
+                done = await self._connections.use(lambda one: _transact(one, unit, where, trace))
+            except _Unknown as unknown:
+                if not await self._was_committed(unknown.xact_id):
+                    continue
+                done = unknown.done
+            except Broken as error:
+                if tries > RECONNECTS:
+                    raise _unavailable(error) from error
+                continue
+            except psycopg.Error as error:
+                if tries >= _tries_of(error):
+                    if isinstance(error, psycopg.OperationalError):
+                        raise _unavailable(error) from error
+                    raise
+                await self._sleep(PAUSE_SECONDS * tries)
+                continue
+            return self._answer(done)
+
+    def _answer(self, done: _Done[T]) -> T:
+        self.commits += 1
+        for callback in done.callbacks:
+            try:
+                callback()
+            except Exception:
+                # The commit stands: a failing hint or cache must not turn it into an error.
+                log.exception("A callback after a commit failed")
+        return done.value
+
+    async def _was_committed(self, xact_id: str) -> bool:
+        """What became of a transaction. Raises :class:`Unavailable` if nobody says so for too long."""
+        until = self._now() + UNKNOWN_SECONDS
+        while self._now() < until:
+            try:
+                status = await self._connections.use(lambda one: _status(one, xact_id))
+            except (Broken, Unavailable, psycopg.Error) as error:
+                log.info("Whether transaction %s was committed is not known: %s", xact_id, error)
+            else:
+                if status in {"committed", "aborted"}:
+                    return status == "committed"
+            await self._sleep(ASK_AGAIN_SECONDS)
+        raise Unavailable(
+            "The database went away while it was writing; whether the change was made is not known.",
+            detail=f"transaction {xact_id}",
+            retry_after_seconds=5,
+        )
+
+    async def read(self, query: Callable[[Txn, *A], T], *arguments: *A) -> T:
+        """See :meth:`pumice.store.contract.Store.read`."""
+        for left in range(RECONNECTS, -1, -1):
+            try:
+                return await self._connections.use(
+                    lambda one: _query(one, lambda txn: query(txn, *arguments))
+                )
+            except Broken as error:
+                if not left:
+                    raise _unavailable(error) from error
+            except psycopg.OperationalError as error:
+                raise _unavailable(error) from error
+        raise AssertionError("Not reached.")
+
+    async def run(self, statement: str, parameters: dict[str, object]) -> list[tuple[object, ...]]:
+        """One statement that needs no transaction: a notification, a look at the server.
+
+        Raises :class:`Unavailable`.
+        """
+        try:
+            return await self._connections.use(lambda one: _run(one, statement, parameters))
+        except (Broken, psycopg.OperationalError) as error:
+            raise _unavailable(error) from error
+
+    def close(self) -> None:
+        """See :meth:`pumice.store.contract.Store.close`; what runs in a thread ends by itself."""
+        self._connections.close()
+
+
+def _transact(
+    connection: PostgresConnection, unit: Callable[[Txn], T], where: Place, trace: Trace | None
+) -> _Done[T]:
+    """Run ``unit`` and commit it. Raises what it raises, :class:`Broken` or :class:`_Unknown`."""
+    txn = Txn(connection, "postgresql")
+    try:
+        xact_id = _begin(connection)
+        started_ns = time.perf_counter_ns()
+        error: BaseException | None = None
+        try:
+            value = unit(txn)
+        except BaseException as raised:
+            error = raised
+            raise
+        finally:
+            if trace is not None:
+                trace.end(where, started_ns, repr(error) if error else "")
+    except BaseException as error:
+        _roll_back(connection, error)
+        raise
+    done = _Done(value, txn.callbacks)
+    started_ns = time.perf_counter_ns()
+    try:
+        connection.raw.execute(b"COMMIT")
+    except psycopg.OperationalError as error:
+        if _is_gone(connection, error):
+            raise _Unknown(xact_id, done) from error
+        raise
+    if trace is not None:
+        trace.end(_COMMIT, started_ns, f"transaction {xact_id}")
+    return done
+
+
+def _begin(connection: PostgresConnection) -> str:
+    """Begin, and what the server calls the transaction: in one round trip."""
+    cursor = connection.raw.cursor()
+    cursor.execute(_BEGIN, prepare=False)
+    cursor.nextset()
+    row = cursor.fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+def _query(connection: PostgresConnection, query: Callable[[Txn], T]) -> T:
+    """Run ``query`` on one state. Raises what it raises, or :class:`Broken`."""
+    try:
+        connection.raw.execute(_BEGIN_QUERY)
+        result = query(Txn(connection, "postgresql"))
+        connection.raw.execute(b"COMMIT")
+    except BaseException as error:
+        _roll_back(connection, error)
+        raise
+    return result
+
+
+def _run(
+    connection: PostgresConnection, statement: str, parameters: dict[str, object]
+) -> list[tuple[object, ...]]:
+    try:
+        return connection.execute(statement, parameters).fetchall()
+    except psycopg.OperationalError as error:
+        if _is_gone(connection, error):
+            raise Broken from error
+        raise
+
+
+def _roll_back(connection: PostgresConnection, cause: BaseException) -> None:
+    """End what there may be of the transaction. Raises :class:`Broken` if the connection is of no use."""
+    if isinstance(cause, psycopg.Error) and _is_gone(connection, cause):
+        raise Broken from cause
+    if connection.in_transaction:
+        try:
+            connection.raw.execute(b"ROLLBACK")
+        except psycopg.Error as error:
+            raise Broken from error
+
+
+def _is_gone(connection: PostgresConnection, error: psycopg.Error) -> bool:
+    """Whether another connection is needed, and not another try."""
+    return connection.raw.closed or (error.sqlstate or "").startswith(_SERVER_GONE)
+
+
+def _status(connection: PostgresConnection, xact_id: str) -> str | None:
+    (row,) = _run(
+        connection, "SELECT pg_is_in_recovery(), pg_xact_status(CAST(:id AS xid8))", {"id": xact_id}
+    )
+    # A standby knows only what has reached it so far.
+    return None if row[0] else str(row[1])
+
+
+def _tries_of(error: psycopg.Error) -> int:
+    """How often a unit is run that ends with ``error``."""
+    code = error.sqlstate or ""
+    if code in _IN_THE_WAY:
+        return TRIES
+    return STALE_TRIES if code.startswith(_STALE) else 1
+
+
+def _unavailable(error: Exception) -> Unavailable:
+    return Unavailable(
+        "The database cannot be used at the moment; nothing was changed.",
+        detail=repr(error.__cause__ or error),
+        retry_after_seconds=2,
+    )
+
+
+_COMMIT: Final = place(_transact, name="COMMIT")
