@@ -20,7 +20,7 @@ pip_install := $(python) -m pip install --quiet --quiet # Errors only.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL: # Two targets at once would install into one .venv.
-.PHONY: help run demo test check bench crash conformance lock clean
+.PHONY: help run demo test check bench crash simulate conformance lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.* ## /\1	/p' Makefile | expand -t 14
@@ -46,6 +46,9 @@ bench: $(venv)/test.stamp ## measure, beside the targets and the machine's limit
 
 crash: $(venv)/test.stamp ## kill a loaded server again and again, and look for what was lost
 	@$(python) -m tests.crash $(ARGS)
+
+simulate: $(venv)/test.stamp ## run the whole program under seeds (SEEDS=1..20000, 42 or +500; ARGS=--planted)
+	@$(python) -m tests.simulation $(SEEDS:%=--seeds %) $(ARGS)
 
 conformance: $(venv)/runtime.stamp $(tempest)/conformance.stamp ## run Tempest against a fresh cloud (ONLY=volume TESTS=regex)
 	@$(python) -m conformance --tempest $(tempest) $(ONLY:%=--only %) $(if $(TESTS),--tests '$(TESTS)') $(ARGS)

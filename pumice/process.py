@@ -162,7 +162,7 @@ def build(
         ),
     )
     rules = api_routes.rules(policy_overrides(loaded, state_dir))
-    generation = Generation(None if member.is_alone else store)
+    generation = Generation(None if member.is_alone else threads.edge(store))
     keys = keys_of(generation)
     services = _services(settings, seams, rules, keys, generation, store, engine, threads)
     heartbeat = Heartbeat(process, store, view, served, settings.service_down_time)
@@ -227,5 +227,5 @@ def make_served(
     )
     driver = load_driver(backend.volume_driver).from_settings(config, seams.files)
     limits = Limits(backend.backend_slots, backend.driver_deadline_seconds)
-    host = f"{settings.host}@{backend.name}"
+    host = f"{backend.backend_host or settings.host}@{backend.name}"
     return Served(Backend(backend.name, host, driver, seams.executor, limits), backend)

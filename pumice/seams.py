@@ -63,6 +63,31 @@ class SystemClock:
         return time.monotonic_ns()
 
 
+class SyncedClock:
+    """The time of a server that several processes share, kept between two looks by the monotonic clock.
+
+    A wall clock that is wrong, or jumps, changes nothing: leases and heartbeats of all processes are told
+    by one clock.
+    """
+
+    def __init__(self, own: Clock) -> None:
+        """Until the first :meth:`sync` it is ``own`` time."""
+        self._own = own
+        self._ahead_us = own.now_us() - own.monotonic_ns() // 1000
+
+    def sync(self, now_us: int, monotonic_ns: int) -> None:
+        """It was ``now_us`` on the server when the own monotonic clock showed ``monotonic_ns``."""
+        self._ahead_us = now_us - monotonic_ns // 1000
+
+    def now_us(self) -> int:
+        """UTC now as the server has it, in microseconds since 1970."""
+        return self._ahead_us + self._own.monotonic_ns() // 1000
+
+    def monotonic_ns(self) -> int:
+        """The own clock that never goes back, in nanoseconds."""
+        return self._own.monotonic_ns()
+
+
 class SystemIds:
     """Ids from the kernel's random numbers."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import dataclasses
 import gc
 import logging
 import os
@@ -26,7 +27,7 @@ from pumice.identity.keyring import Keyring
 from pumice.identity.passwords import hash_password
 from pumice.model.roles import ROLES, Role
 from pumice.process import KeySource, Member, Process
-from pumice.seams import Seams
+from pumice.seams import Seams, SyncedClock
 from pumice.services.bootstrap import bootstrap, find_admin, is_bootstrapped, new_bootstrap
 from pumice.services.scopes import Reference, find_login
 from pumice.settings import Loaded, Settings, load, without_password
@@ -85,6 +86,9 @@ async def serve(
     seams = seams_module.real()
     with _opened(state_path, config, seams) as (state_dir, loaded):
         url = loaded.database.connection
+        clock = SyncedClock(seams.clock)
+        if url is not None:
+            seams = dataclasses.replace(seams, clock=clock)
         if url is None and roles != ROLES:
             raise UsageError(
                 "Several processes need PostgreSQL: set `connection` in [database], or give no --role."
@@ -92,7 +96,7 @@ async def serve(
         if loaded.settings.debug:
             logging.getLogger().setLevel(logging.DEBUG)
         with _listening(listen, roles, is_shared=url is not None) as bound:
-            ground = await threads.begin(_ground(state_dir, loaded, seams, roles))
+            ground = await threads.begin(_ground(state_dir, loaded, seams, clock, roles))
             process = composition.build(
                 loaded, ground.store, ground.keys, seams, ground.bus, state_dir.path,
                 threads, ground.member,
@@ -134,7 +138,7 @@ def _listening(
 
 
 async def _ground(
-    state_dir: StateDir, loaded: Loaded, seams: Seams, roles: frozenset[Role]
+    state_dir: StateDir, loaded: Loaded, seams: Seams, clock: SyncedClock, roles: frozenset[Role]
 ) -> Ground:
     url = loaded.database.connection
     if url is None:
@@ -145,10 +149,12 @@ async def _ground(
             composition.keys_in_files(keyring, seams, state_dir.write_keys),
             Member(seams.ids.identity_side()),
         )
-    return await _shared_ground(url, state_dir.path / loaded.database.key_file, seams, roles)
+    return await _shared_ground(url, state_dir.path / loaded.database.key_file, seams, clock, roles)
 
 
-async def _shared_ground(url: str, key_file: Path, seams: Seams, roles: frozenset[Role]) -> Ground:
+async def _shared_ground(
+    url: str, key_file: Path, seams: Seams, clock: SyncedClock, roles: frozenset[Role]
+) -> Ground:
     """On PostgreSQL: its schema, its sealed keys, and the way to the other processes."""
     from pumice.bus.shared import SharedBus  # noqa: PLC0415 - psycopg is an extra
     from pumice.store.postgresql import schema as shared_schema  # noqa: PLC0415 - as above
@@ -169,7 +175,7 @@ async def _shared_ground(url: str, key_file: Path, seams: Seams, roles: frozense
             )
         sealing_key = make_key_file(key_file, seams.ids.secret)
     process_id = seams.ids.identity_side()
-    session = SharedSession(url, process_id, store, seams.executor)
+    session = SharedSession(url, process_id, store, seams.executor, clock)
     keys = composition.keys_in_database(store, sealing_key, seams)
     return Ground(store, SharedBus(session), keys, Member(process_id, roles, session), session)
 
@@ -192,7 +198,7 @@ async def _start(
         await ground.session.begin(process.manager.wake)
     await process.services.keys.begin()
     if "api" in ground.member.roles:
-        await _bootstrap(process, state_dir, url, settings)
+        await _bootstrap(process, state_dir, url, settings, is_alone=ground.member.is_alone)
     await process.start()
 
 
@@ -202,10 +208,15 @@ async def _stop(process: Process, ground: Ground) -> None:
         await ground.session.end()
 
 
-async def _bootstrap(process: Process, state_dir: StateDir, url: str, settings: Settings) -> None:
-    """What a first start needs, and the clients' files; all of it may be repeated."""
+async def _bootstrap(
+    process: Process, state_dir: StateDir, url: str, settings: Settings, *, is_alone: bool
+) -> None:
+    """What a first start needs, and the clients' files; all of it may be repeated.
+
+    Of several hosts that start at once, one makes the administrator, and knows the password.
+    """
     if await process.store.read(is_bootstrapped):
-        await _keep_clients_files(process, state_dir, url)
+        await _keep_clients_files(process, state_dir, url, is_alone=is_alone)
         return
     wanted = os.environ.get("PUMICE_ADMIN_PASSWORD")
     # The files first: a password in the database that stands in no file would be lost by a crash. What
@@ -213,36 +224,46 @@ async def _bootstrap(process: Process, state_dir: StateDir, url: str, settings: 
     password = state_dir.begin_clients_files(url, wanted or _new_password(process.services.seams))
     hashed = hash_password(password, settings.password_hash_rounds)
     unit = process.services.generation.ending(bootstrap)
-    if not await process.store.write(unit, new_bootstrap(process.services.seams, hashed)):
-        await _keep_clients_files(process, state_dir, url)
+    if await process.store.write(unit, new_bootstrap(process.services.seams, hashed)):
+        return
+    if not await _is_admins(process, password, is_trusted=False):
+        state_dir.remove_clients_files(password)
+    await _keep_clients_files(process, state_dir, url, is_alone=is_alone)
 
 
-async def _keep_clients_files(process: Process, state_dir: StateDir, url: str) -> None:
-    """Let the clients' files name this URL, if the password that they have is the administrator's."""
+async def _keep_clients_files(
+    process: Process, state_dir: StateDir, url: str, *, is_alone: bool
+) -> None:
+    """Let the clients' files name this URL, if this host knows the administrator's password."""
     kept = state_dir.read_admin_password()
     wanted = os.environ.get("PUMICE_ADMIN_PASSWORD")
-    if kept and wanted and kept != wanted:
-        log.warning("PUMICE_ADMIN_PASSWORD counts at the first start only; the password stays")
-    password = kept or wanted or ""
-    if await _is_admins(process, password, is_kept=password == kept):
-        state_dir.write_clients_files(url, password)
-        return
+    for password in (kept, wanted):
+        if await _is_admins(process, password, is_trusted=is_alone and password == kept):
+            if wanted not in {None, "", password}:
+                log.warning(
+                    "PUMICE_ADMIN_PASSWORD counts at the first start only; the password stays"
+                )
+            state_dir.write_clients_files(url, password or "")
+            return
     log.warning(
-        "clouds.yaml and openrc stay as they are: they do not have the admin's password; "
-        "`pumice identity user set-password admin` sets one and writes it there"
+        "clouds.yaml and openrc %s the admin's password; start with it in PUMICE_ADMIN_PASSWORD, or "
+        "`pumice identity user set-password admin` sets one and writes it there",
+        "stay as they are: they do not have"
+        if kept
+        else "are not written: this host does not know",
     )
 
 
-async def _is_admins(process: Process, password: str, *, is_kept: bool) -> bool:
+async def _is_admins(process: Process, password: str | None, *, is_trusted: bool) -> bool:
     """Whether the administrator of the first start has this password.
 
-    One that ``is_kept`` in the clients' files is hashed only if his tokens were ended since, as a new
-    password does: any other start shall be quick.
+    One that ``is_trusted``, because this host set it, is hashed only if his tokens were ended since, as a
+    new password does: any other start shall be quick.
     """
     admin = await process.store.read(find_admin)
     if admin is None or not password:
         return False
-    if is_kept and not admin.tokens_after:
+    if is_trusted and not admin.tokens_after:
         return True
     login = await process.store.read(find_login, Reference(id=admin.id))
     return await process.services.passwords.is_right(login, password)

@@ -211,6 +211,13 @@ class StateDir:
             _write_clients_files(self._folder, identity_url, kept or password)
         return kept or password
 
+    def remove_clients_files(self, password: str) -> None:
+        """Take back what :meth:`begin_clients_files` wrote, if ``password`` is what stands there."""
+        with self._folder.alone():
+            if _read_from_clouds_yaml(self._folder, "password") == password:
+                for name in {CLOUDS_YAML, OPENRC}.intersection(self._folder.names()):
+                    self._folder.remove(name)
+
     def read_admin_password(self) -> str | None:
         """The password that :meth:`write_clients_files` wrote; None if its line is not there."""
         return _read_from_clouds_yaml(self._folder, "password")

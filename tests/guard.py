@@ -48,7 +48,7 @@ class Guard:
         return folder
 
     def run(self, *command: str) -> None:
-        """Run ``command`` at the end, whether it succeeds or not."""
+        """Run ``command`` at the end."""
         self._later(*command)
 
     def _later(self, *words: str) -> None:
@@ -56,8 +56,13 @@ class Guard:
         print(json.dumps(words), file=self._process.stdin, flush=True)
 
     def close(self) -> None:
-        """Undo everything, and wait until that is done."""
+        """Undo everything, and wait until that is done; may be repeated.
+
+        Raises :class:`RuntimeError` when something could not be undone: it was shown on standard error.
+        """
         self._process.communicate()
+        if self._process.returncode != 0:
+            raise RuntimeError("something of a test could not be removed from the machine")
 
     def __enter__(self) -> Self:
         return self
@@ -108,11 +113,14 @@ def _remove(folder: Path) -> None:
 
 
 def _main() -> None:
-    for words in reversed([json.loads(line) for line in sys.stdin]):
-        if words[0] == _REMOVE:
-            _remove(Path(words[1]))
-        else:
-            subprocess.run(words, check=False)
+    # A stack undoes the rest also when one thing fails, and then says so.
+    with contextlib.ExitStack() as stack:
+        for line in sys.stdin:
+            words = json.loads(line)
+            if words[0] == _REMOVE:
+                stack.callback(_remove, Path(words[1]))
+            else:
+                stack.callback(subprocess.run, words, check=True)
 
 
 if __name__ == "__main__":

@@ -10,14 +10,14 @@ from functools import partial
 from typing import Any, Final
 
 from pumice.bus.contract import Bus, Hint
-from pumice.errors import PumiceError, Unavailable
+from pumice.errors import PumiceError, Unavailable, UsageError
 from pumice.manager.heartbeat import Heartbeat, Served
 from pumice.manager.leftovers import remove_leftovers
 from pumice.manager.pools import PoolsFollower
 from pumice.operations.engine import Engine
 from pumice.seams import Seams
 from pumice.settings import Settings
-from pumice.store import events, kept_answers, messages, operations, pools, revocations
+from pumice.store import backends, events, kept_answers, messages, operations, pools, revocations
 from pumice.store.contract import Store
 from pumice.store.txn import Txn
 
@@ -61,6 +61,7 @@ class VolumeManager:
         """Look at the backends, take over what an earlier process left, and start the timers.
 
         A backend that does not answer within a few seconds is reported down and looked at again later.
+        Raises :class:`UsageError` for a backend that cannot be shared, and is served elsewhere already.
         """
         await self._heartbeat.look()
         try:
@@ -73,6 +74,7 @@ class VolumeManager:
             await self._follow_pools()
             self._keep(self._follow_for_ever())
         await self._sweep_first()
+        await self._refuse_volatile()
         settings = self._settings
         repeated: list[tuple[float, Work]] = [
             (settings.report_interval, self._report),
@@ -142,7 +144,9 @@ class VolumeManager:
         """Look at the pools when somebody says that they changed, and now and then in any case."""
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._pools_changed.wait(), self._settings.report_interval)
+                # Not wait_for: of Python 3.11 it forgets a cancellation that comes with a hint.
+                async with asyncio.timeout(self._settings.report_interval):
+                    await self._pools_changed.wait()
             self._pools_changed.clear()
             await self._try(self._follow_pools)
 
@@ -162,6 +166,24 @@ class VolumeManager:
 
     async def _sweep(self) -> None:
         await self._engine.sweep()
+
+    async def _refuse_volatile(self) -> None:
+        """What a backend keeps in memory is its process's own: of two, each would miss the other's."""
+        if self._follower is None:
+            return  # Alone, there is no other process, whatever a row says that could not be removed yet.
+        alive_since = self._seams.clock.now_us() - self._settings.service_down_time * 1_000_000
+        mine = {
+            one.backend.host
+            for one in self._served
+            if one.backend.stats is not None and one.backend.stats.volatile
+        }
+        for server in await self._store.read(backends.servers) if mine else ():
+            others = server.process_id != self._engine.options.process_id
+            if others and server.backend_host in mine and server.heartbeat_at >= alive_since:
+                raise UsageError(
+                    f"{server.backend_host} keeps its volumes in memory, and another process serves it: "
+                    "only one can."
+                )
 
     async def _name_absent_backends(self) -> None:
         """Say how many volumes lie on backends that were renamed or removed."""

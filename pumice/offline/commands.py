@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,7 @@ from pumice.identity.passwords import hash_password
 from pumice.identity.sealing import seal
 from pumice.model.identity import DEFAULT_DOMAIN_ID, User
 from pumice.offline.rows import DATABASE, Rows, SqliteRows
+from pumice.operations.engine import bury, find_others
 from pumice.process import make_served, policy_overrides
 from pumice.services.bootstrap import ADMIN
 from pumice.services.check import Finding, check
@@ -24,6 +26,8 @@ from pumice.services.users import reset_password
 from pumice.settings import DatabaseSettings, load, without_password
 from pumice.settings.connection import problem
 from pumice.state_dir import CONF, StateDir, chosen_config, keep_admin_password, make_key_file
+from pumice.store import token_keys
+from pumice.store.txn import Txn
 
 VOLATILE: Final = "It is in the memory of the process that serves it."
 CLOCKS_DIFFER_US: Final = 60_000_000
@@ -170,7 +174,7 @@ def copy_database(
     key_file = state_path / settings.key_file
     with StateDir.open(state_path, secret=seams.ids.secret) as state_dir:
         sealed = seal(state_dir.read_keys(), make_key_file(key_file, seams.ids.secret))
-        counts = copy(state_dir.database, url, sealed, progress)
+        counts = copy(state_dir.database, url, partial(_settle, sealed=sealed), progress)
     return Copied(
         rows=counts,
         target=PostgresRows(url, key_file, seams).name,
@@ -179,6 +183,16 @@ def copy_database(
         conf=chosen_config(state_path, config),
         is_configured=url == settings.connection,
     )
+
+
+def _settle(txn: Txn, sealed: Mapping[int, str]) -> None:
+    """Unit: the token keys, which were in files, and an end for the processes that cannot live any more.
+
+    That they do not is known here, by the lock of the state directory; there only their leases would tell.
+    """
+    token_keys.replace(txn, sealed)
+    for process_id in find_others(txn, ""):
+        bury(txn, process_id)
 
 
 def effective_policies(state_path: Path, config: Path | None) -> list[EffectivePolicy]:

@@ -225,7 +225,8 @@ class Engine:
         record = await self._store.read(rows.get, operation_id)
         if record.ended_at is not None:
             return None
-        if record.name not in self._operations:
+        known = self._operations.get(record.name)
+        if known is None or known.version < record.version:
             self._leave_unknown(record)
             return None
         fresh = operation_id in self._traces and self.tools.does(record.backend_host)

@@ -17,7 +17,7 @@ from pumice.scheduler.view import PoolsView
 from pumice.store import backends as rows
 from pumice.store import pools as pool_rows
 from pumice.store import service_flags
-from pumice.store.backends import ServerRecord
+from pumice.store.backends import ProcessRecord, ServerRecord
 from pumice.store.txn import Txn
 
 SCHEDULER: Final = "cinder-scheduler"
@@ -54,7 +54,7 @@ def list_services(
     """Query: one scheduler per process, then one volume service per backend."""
     oldest = context.now_us - down_seconds * 1_000_000
     states = {}
-    for process in rows.processes(txn):
+    for process in _schedulers(txn):
         alive = process.heartbeat_at >= oldest
         flags = service_flags.get(txn, process.host, SCHEDULER)
         states[SCHEDULER, process.host] = ServiceState(
@@ -86,6 +86,12 @@ def list_services(
             serving.reason if serving else "No process serves it.",
         )
     return list(states.values())
+
+
+def _schedulers(txn: Txn) -> list[ProcessRecord]:
+    """The processes that schedule; of those on one host, the one that was last heard of comes last."""
+    found = [one for one in rows.processes(txn) if "scheduler" in one.roles.split(",")]
+    return sorted(found, key=lambda one: one.heartbeat_at)
 
 
 def _servers(txn: Txn, oldest: int) -> dict[str, ServerRecord]:
@@ -144,6 +150,13 @@ def check_scheduler(txn: Txn, host: str) -> None:
     if not flags.enabled:
         because = f": {flags.disabled_reason}" if flags.disabled_reason else "."
         raise Unavailable(f"The scheduler is disabled{because}", retry_after_seconds=60)
+
+
+def check_any_scheduler(txn: Txn, alive_since_us: int) -> None:
+    """Raises :class:`Unavailable` unless a process schedules, was heard of since then, and is enabled."""
+    alive = {one.host for one in _schedulers(txn) if one.heartbeat_at >= alive_since_us}
+    if not any(service_flags.get(txn, host, SCHEDULER).enabled for host in alive):
+        raise Unavailable("No scheduler is running that is enabled.", retry_after_seconds=10)
 
 
 def check_thawed(txn: Txn, pool_host: str) -> None:

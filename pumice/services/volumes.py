@@ -19,7 +19,7 @@ from pumice.operations.volume_delete import VOLUME_DELETE, VolumeDelete
 from pumice.seams import Seams
 from pumice.services import quotas
 from pumice.services.hints import AskedHints, find_hints
-from pumice.services.hosts import check_scheduler, check_thawed
+from pumice.services.hosts import check_any_scheduler, check_scheduler, check_thawed
 from pumice.services.idempotency import Once, once_only
 from pumice.services.quotas import QuotaDefaults
 from pumice.services.volume_types import (
@@ -67,6 +67,8 @@ class Accept(Struct, frozen=True):
     quota: QuotaDefaults
     scheduler_host: str
     """Whose scheduler ranked, if it did."""
+    alive_since: int
+    """Who was heard of since then counts as alive; UTC microseconds."""
 
 
 class Accepted(Struct, frozen=True):
@@ -177,7 +179,14 @@ class VolumeService:
             context.trace.end(_RANK, started, _best(ranking))
         operation_id = self._seams.ids.volume_side()
         return Accept(
-            volume, volume_type, operation_id, params, ranking, self._quota, self._settings.host
+            volume,
+            volume_type,
+            operation_id,
+            params,
+            ranking,
+            self._quota,
+            self._settings.host,
+            context.now_us - self._settings.service_down_time * 1_000_000,
         )
 
     async def delete(
@@ -224,7 +233,9 @@ def accept_volume(txn: Txn, context: Context, accept: Accept, engine: Engine) ->
     while the scheduler is disabled.
     """
     volume = accept.volume
-    if accept.ranking is not None:
+    if accept.ranking is None:
+        check_any_scheduler(txn, accept.alive_since)
+    else:
         check_scheduler(txn, accept.scheduler_host)
     if hold_volume_type(txn, context, volume.volume_type_id) != accept.volume_type:
         raise _TypeChanged

@@ -14,7 +14,6 @@ from psycopg import sql
 
 from pumice.errors import UsageError
 from pumice.store import schema as sqlite_schema
-from pumice.store import token_keys
 from pumice.store.postgresql import schema
 from pumice.store.postgresql.dialect import PostgresConnection
 from pumice.store.sqlite import connect
@@ -29,18 +28,17 @@ Progress = Callable[[int, int], None]
 _TABLE: Final = re.compile(r'^CREATE TABLE "?(\w+)"?', re.MULTILINE)
 _OF_THE_SCHEMA: Final = frozenset({"alembic_version", "compatibility"})
 """Their rows tell of the schema, which both have."""
-_SEALED: Final = "token_keys"
 _SEEDED: Final = "generations"
 """A new database has its rows already, at zero."""
 
 
 def copy(
-    source: Path, url: str, token_keys_sealed: Mapping[int, str], progress: Progress
+    source: Path, url: str, finish: Callable[[Txn], None], progress: Progress
 ) -> dict[str, int]:
     """Copy ``source``, which nobody may serve, to the database ``url``; the number of rows by table.
 
-    ``token_keys_sealed`` are what ``token_keys`` holds there. One transaction makes the schema, fills the
-    tables and compares the numbers of their rows: whatever fails or ends on the way leaves nothing. Raises
+    One transaction makes the schema, fills the tables, compares the numbers of their rows and runs
+    ``finish`` on what is there then: whatever fails or ends on the way leaves nothing. Raises
     :class:`UsageError` for a source or a target of another schema, a target that has rows, and a text that
     PostgreSQL cannot keep, and :class:`pumice.errors.Unavailable` if the target cannot be used.
     """
@@ -56,10 +54,10 @@ def copy(
         tables = _prepare(new, url)
         counts = {table: _count_old(old, table) for table in tables}
         _copy_all(old, new, counts, progress)
-        token_keys.replace(Txn(PostgresConnection(new), "postgresql"), token_keys_sealed)
         _compare(new, counts)
+        finish(Txn(PostgresConnection(new), "postgresql"))
         new.execute("ANALYZE")  # Otherwise the first lists are planned as if there were nothing.
-    return counts | {_SEALED: len(token_keys_sealed)}
+    return counts
 
 
 def _require_newest(source: Path) -> None:
@@ -90,7 +88,7 @@ def _prepare(new: psycopg.Connection[Any], url: str) -> list[str]:
                 f"{schema.described(url)} has rows already, in {table}; it must be empty."
             )
     new.execute("DELETE FROM generations")
-    return [table for table in tables if table != _SEALED]
+    return tables
 
 
 def _copy_all(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import select
 import signal
 import subprocess
@@ -102,9 +103,20 @@ class Served:
         """The same as the variables that the clients' command lines read."""
         return {f"OS_{name.upper()}": value for name, value in self.auth.items()}
 
+    def pause(self) -> None:
+        """Stop it in the midst of what it does, and tell nobody, until :meth:`resume`."""
+        self._process.send_signal(signal.SIGSTOP)
+        # Until it has stopped, or ended; it is left for the wait at its end.
+        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+
+    def resume(self) -> None:
+        """Let it go on where it was."""
+        self._process.send_signal(signal.SIGCONT)
+
     def stop(self) -> int:
-        """End it with SIGTERM; its exit status."""
+        """End it with SIGTERM, also when it is paused; its exit status."""
         self._process.send_signal(signal.SIGTERM)
+        self.resume()
         return self._wait()
 
     def kill(self) -> int:

@@ -9,7 +9,16 @@ from msgspec.structs import replace
 from pumice.model.message import Message
 from pumice.model.operation import LogEntry, OperationRecord
 from pumice.model.volume import Volume, VolumeType
-from pumice.store import events, messages, operations, pools, quotas, volume_types, volumes
+from pumice.store import (
+    backends,
+    events,
+    messages,
+    operations,
+    pools,
+    quotas,
+    volume_types,
+    volumes,
+)
 from pumice.store.txn import Txn
 
 BACKEND: Final = "node1@fast"
@@ -95,9 +104,22 @@ def add_counted_volume(txn: Txn, **changes: Any) -> Volume:
         per_type = f"{resource}:{volume.volume_type_id}"
         quotas.add(txn, volume.project_id, per_type, amount, quotas.UNLIMITED)
     if volume.host is not None:
-        pools.register(txn, volume.host, volume.host.partition("#")[0])
+        add_pool(txn, volume.host)
         pools.claim(txn, volume.host, volume.size_gib, None)
     return volume
+
+
+def add_pool(txn: Txn, host: str) -> None:
+    """A pool of a backend that may take volumes; nothing is changed if it is there."""
+    backend_host = host.partition("#")[0]
+    backends.report(
+        txn,
+        host=backend_host,
+        name=backend_host.partition("@")[2],
+        availability_zone="nova",
+        updated_at=NOW_US,
+    )
+    pools.register(txn, host, backend_host)
 
 
 def add_operation(txn: Txn, *entries: LogEntry, **changes: Any) -> OperationRecord:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
 
 import pytest
 
@@ -26,28 +23,18 @@ from pumice.store import (
     projects,
     revocations,
     roles,
-    schema,
     users,
 )
-from pumice.store.sqlite import connect
 from pumice.store.txn import Txn
+from tests.store.conftest import ON_SQLITE
 from tests.store.plans import steps
 
 DEPTH = 5
 
 
 @pytest.fixture
-def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
-    path = tmp_path / "pumice.db"
-    schema.create(path)
-    with closing(connect(path)) as connection:
-        yield connection
-
-
-@pytest.fixture
-def txn(connection: sqlite3.Connection) -> Txn:
+def txn(txn: Txn) -> Txn:
     """A database with projects ``p1`` to ``p5``, each below the one before, and a user in a group."""
-    txn = Txn(connection)
     domains.insert(txn, Domain("d", "D", "", True, 0))
     for number in range(1, DEPTH + 1):
         parent = f"p{number - 1}" if number > 1 else "d"
@@ -133,6 +120,7 @@ def test_a_removed_role_leaves_nothing(txn: Txn) -> None:
     assert [role.id for role in roles.select(txn, RoleQuery())] == ["b", "c"]
 
 
+@ON_SQLITE
 def test_what_a_token_asks_costs_the_same_among_many(
     connection: sqlite3.Connection, txn: Txn
 ) -> None:

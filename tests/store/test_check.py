@@ -12,6 +12,7 @@ import pytest
 
 from pumice.drivers.contract import Listed
 from pumice.services.check import Contents, Finding, Kind, check
+from pumice.store import check as store_check
 from pumice.store import operations, pools, quotas
 from pumice.store.sqlite import connect, snapshot
 from pumice.store.txn import Txn
@@ -32,10 +33,8 @@ HELD: Final = (Listed("v1", 1), Listed("v2", 2), Listed("v4", 1), Listed("v5", 3
 CONTENTS: Final[Contents] = {BACKEND: HELD, "node1@idle": ()}
 
 
-@pytest.fixture(autouse=True)
-def _healthy(connection: sqlite3.Connection) -> None:
+def fill(txn: Txn) -> Txn:
     """Two projects with volumes at rest, two that an operation works on, one that found no backend."""
-    txn = Txn(connection)
     add_type(txn)
     add_type(txn, id="type-2", name="silver")
     volumes: dict[str, dict[str, Any]] = {
@@ -54,21 +53,26 @@ def _healthy(connection: sqlite3.Connection) -> None:
     add_operation(txn, id="o5", resource_id="v5", name="volume.delete", status="stuck")
     add_operation(txn, *made, id="o6", resource_id="v6")
     quotas.add(txn, "p9", "volumes", 0, quotas.UNLIMITED)  # Its last volume is gone.
+    return txn
+
+
+@pytest.fixture
+def txn(txn: Txn) -> Txn:
+    """A healthy database, in a transaction that is not committed."""
+    return fill(txn)
+
+
+@pytest.fixture
+def filled(path: Path) -> Path:
+    """A healthy database on SQLite, in its file."""
+    with closing(connect(path)) as connection:
+        fill(Txn(connection))
+    return path
 
 
 def sql(statement: str) -> Plant:
     """Damage by a statement that no code of Pumice's would run."""
     return lambda txn: txn.change(statement, {})
-
-
-def without_references(statement: str) -> Plant:
-    """Damage that a connection without checks could do."""
-
-    def plant(txn: Txn) -> None:
-        txn.all("PRAGMA foreign_keys = OFF")
-        txn.change(statement, {})
-
-    return plant
 
 
 def given_up(txn: Txn) -> None:
@@ -111,13 +115,6 @@ def holding(*changed: Listed, without: str = "") -> Contents:
 
 
 DAMAGES: Final[dict[str, tuple[Plant, Contents, Kind, str, dict[str, int]]]] = {
-    "a row refers to nothing": (
-        without_references("INSERT INTO flavor_access VALUES ('f1', 'p1'), ('f2', 'p1')"),
-        CONTENTS,
-        "broken_reference",
-        "flavor_access",
-        {"rows": 2},
-    ),
     "a counter is too high": (
         sql("UPDATE quota_usages SET in_use = 9 WHERE project_id = 'p1' AND resource = 'volumes'"),
         CONTENTS,
@@ -291,30 +288,54 @@ def test_a_healthy_database_has_no_findings(txn: Txn) -> None:
 
 
 @pytest.mark.parametrize("name", DAMAGES)
-def test_each_damage_is_found_exactly(connection: sqlite3.Connection, name: str) -> None:
+def test_each_damage_is_found_exactly(txn: Txn, name: str) -> None:
     plant, contents, kind, subject, numbers = DAMAGES[name]
-    plant(Txn(connection))
-    (finding,) = found(Txn(connection), contents)
+    plant(txn)
+    (finding,) = found(txn, contents)
     assert (finding.kind, finding.subject, finding.numbers) == (kind, subject, numbers)
     assert subject in finding.sentence
     assert finding.sentence.endswith(".")
     assert all(str(number) in finding.sentence for number in numbers.values() if number)
 
 
+@pytest.mark.parametrize("at_once", [1, 2, 3, 6, 7])
+def test_metadata_is_compared_some_volumes_at_a_time(
+    txn: Txn, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_check, "VOLUMES_AT_ONCE", at_once)
+    assert store_check.metadata_differences(txn) == []
+    txn.change("UPDATE volumes SET metadata = :text", {"text": '{"a":"b"}'})
+    every = [(f"v{number}", 1, 2 if number == 1 else 0) for number in range(1, 7)]
+    assert store_check.metadata_differences(txn) == every
+
+
 def test_every_kind_of_finding_has_a_damage() -> None:
-    assert {kind for _, _, kind, _, _ in DAMAGES.values()} | {"damaged_file"} == set(get_args(Kind))
+    of_files = {"damaged_file", "broken_reference"}
+    assert {kind for _, _, kind, _, _ in DAMAGES.values()} | of_files == set(get_args(Kind))
 
 
-def test_a_damaged_file_is_told_alone(path: Path) -> None:
-    with closing(connect(path)) as connection:
+def test_rows_that_refer_to_nothing_are_found(filled: Path) -> None:
+    """Damage that a connection without checks can do; on PostgreSQL there is none."""
+    with closing(connect(filled)) as connection:
+        connection.execute("PRAGMA foreign_keys = OFF")
+        connection.execute("INSERT INTO flavor_access VALUES ('f1', 'p1'), ('f2', 'p1')")
+    with snapshot(filled) as txn:
+        (finding,) = found(txn)
+    assert finding.kind == "broken_reference"
+    assert (finding.subject, finding.numbers) == ("flavor_access", {"rows": 2})
+    assert "2" in finding.sentence
+
+
+def test_a_damaged_file_is_told_alone(filled: Path) -> None:
+    with closing(connect(filled)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         (page,) = connection.execute(
             "SELECT rootpage FROM sqlite_schema WHERE name = 'operations'"
         ).fetchone()
-    with path.open("r+b") as file:
+    with filled.open("r+b") as file:
         file.seek((page - 1) * 4096)
         file.write(b"\xff" * 4096)
-    with snapshot(path) as txn:
+    with snapshot(filled) as txn:
         findings = found(txn)
     assert findings
     assert {finding.kind for finding in findings} == {"damaged_file"}
@@ -357,12 +378,12 @@ def test_bytes_on_a_second_backend_are_told_apart_from_the_volume(txn: Txn) -> N
     assert [(one.kind, one.subject) for one in found(txn, contents)] == [("stranger", "v1")]
 
 
-def test_it_looks_at_one_state_beside_a_writer(path: Path) -> None:
-    with snapshot(path) as txn, closing(connect(path)) as writer:
+def test_it_looks_at_one_state_beside_a_writer(filled: Path) -> None:
+    with snapshot(filled) as txn, closing(connect(filled)) as writer:
         assert found(txn) == []
         writer.execute("DELETE FROM pools")
         assert found(txn) == []
-    with snapshot(path) as txn:
+    with snapshot(filled) as txn:
         assert [one.kind for one in found(txn)] == ["pool_differs"]
 
 
@@ -370,8 +391,8 @@ def changes_of(connection: sqlite3.Connection) -> Any:
     return connection.execute("PRAGMA data_version").fetchone(), connection.total_changes
 
 
-def test_it_writes_nothing(path: Path, connection: sqlite3.Connection) -> None:
+def test_it_writes_nothing(filled: Path, connection: sqlite3.Connection) -> None:
     before = changes_of(connection)
-    with snapshot(path) as txn:  # Read only: a write would fail.
+    with snapshot(filled) as txn:  # Read only: a write would fail.
         assert found(txn, {}) != []
     assert changes_of(connection) == before

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
-
 import pytest
 
 from pumice.errors import NotFound
@@ -33,27 +29,22 @@ from pumice.store import (
     projects,
     regions,
     roles,
-    schema,
     services,
     users,
 )
-from pumice.store.sqlite import connect
 from pumice.store.txn import Txn
+from tests.store.conftest import ON_SQLITE
 
 
 @pytest.fixture
-def txn(tmp_path: Path) -> Iterator[Txn]:
+def txn(txn: Txn) -> Txn:
     """A database with two domains, each with a project and a user of the same names."""
-    path = tmp_path / "pumice.db"
-    schema.create(path)
-    with closing(connect(path)) as connection:
-        txn = Txn(connection)
-        for number, name in enumerate(("Default", "Stone")):
-            id_ = name.lower()
-            domains.insert(txn, Domain(id_, name, "", name == "Default", number))
-            projects.insert(txn, Project(f"p-{id_}", id_, id_, "home", "", True, number))
-            users.insert(txn, User(f"u-{id_}", id_, "ann", True, None, None, None, number), id_)
-        yield txn
+    for number, name in enumerate(("Default", "Stone")):
+        id_ = name.lower()
+        domains.insert(txn, Domain(id_, name, "", name == "Default", number))
+        projects.insert(txn, Project(f"p-{id_}", id_, id_, "home", "", True, number))
+        users.insert(txn, User(f"u-{id_}", id_, "ann", True, None, None, None, number), id_)
+    return txn
 
 
 def test_what_was_inserted_comes_back_whole(txn: Txn) -> None:
@@ -211,6 +202,7 @@ def test_a_role_on_a_domain_is_none_on_a_project_of_the_same_id(txn: Txn) -> Non
     assert domains.of_user(txn, "u-default") == []
 
 
+@ON_SQLITE
 def test_pages_and_names_are_found_by_an_index(txn: Txn) -> None:
     for statement in (
         "SELECT id FROM projects WHERE name = 'x' ORDER BY created_at, id",

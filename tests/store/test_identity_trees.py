@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-
 import pytest
 
 from pumice.model.identity import (
@@ -22,9 +20,8 @@ from pumice.store.txn import Txn
 
 
 @pytest.fixture
-def txn(connection: sqlite3.Connection) -> Txn:
+def txn(txn: Txn) -> Txn:
     """A domain with a tree: ``top`` above ``left`` and ``right``, and ``leaf`` below ``left``."""
-    txn = Txn(connection)
     domains.insert(txn, Domain("d", "Sand", "", True, 0))
     for number, (name, parent) in enumerate(
         (("top", "d"), ("left", "top"), ("right", "top"), ("leaf", "left"))
@@ -113,3 +110,11 @@ def test_the_end_of_a_domain_leaves_the_others(txn: Txn) -> None:
     assert (user.id, user.default_project_id) == ("v", None)
     assert [one.id for one in groups.of_user(txn, "v", GroupQuery())] == ["h"]
     assert [one.id for one in users.in_group(txn, "h", UserQuery())] == ["v"]
+
+
+@pytest.mark.parametrize(("text", "found"), [("ÉTÉ", True), ("Ét", True), ("é", False)])
+def test_only_letters_of_ascii_have_two_cases(txn: Txn, text: str, found: bool) -> None:
+    """By the rules of the database's language PostgreSQL would find more, or nothing."""
+    projects.insert(txn, Project("summer", "d", "d", "ÉtÉ", "", True, 9))
+    query = ProjectQuery(matches=(Match("name", "contains", text, True),))
+    assert ids(projects.select(txn, query)) == ["summer"] * found

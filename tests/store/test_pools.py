@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import sqlite3
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pumice.store import pools
+from pumice.store import backends, pools
+from pumice.store.backends import ProcessRecord
 from pumice.store.txn import Txn
-from tests.store.samples import BACKEND, POOL
+from tests.store.conftest import Transaction
+from tests.store.samples import BACKEND, NOW_US, POOL, add_pool
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ from tests.store.samples import BACKEND, POOL
 def test_a_claim_fills_up_to_the_ceiling(
     txn: Txn, allocated: int, size: int, ceiling: float | None, after: tuple[int, int] | None
 ) -> None:
-    pools.register(txn, POOL, BACKEND)
+    add_pool(txn, POOL)
     if allocated:
         pools.claim(txn, POOL, allocated, None)
     assert pools.claim(txn, POOL, size, ceiling) == after
@@ -41,7 +41,33 @@ def test_a_pool_that_nobody_registered_gives_nothing(txn: Txn) -> None:
     assert pools.register(txn, POOL, BACKEND) == (0, 0)
 
 
+@pytest.mark.parametrize(("enabled", "frozen"), [(False, False), (True, True)])
+def test_a_backend_that_an_administrator_closed_gives_nothing(
+    txn: Txn, enabled: bool, frozen: bool
+) -> None:
+    add_pool(txn, POOL)
+    backends.set_enabled(txn, BACKEND, enabled=enabled, disabled_reason=None)
+    backends.set_frozen(txn, BACKEND, frozen=frozen)
+    assert pools.claim(txn, POOL, 1, None) is None
+
+
+def test_a_report_is_up_while_one_who_serves_it_finds_it_so(txn: Txn) -> None:
+    add_pool(txn, POOL)
+    assert pools.reported(txn, 0) == []
+    pools.report(txn, POOL, "{}")
+    for id_, heartbeat_at, up in (("a", 10, True), ("b", 20, False)):
+        backends.beat(txn, ProcessRecord(id_, "node1", 1, 1, heartbeat_at, "volume"))
+        backends.serve(txn, BACKEND, id_, up=up, reason="", updated_at=NOW_US)
+    assert [one.up for one in pools.reported(txn, 10)] == [True]
+    assert [one.up for one in pools.reported(txn, 11)] == [False]
+    (found,) = pools.reported(txn, 0)
+    assert (found.host, found.report, found.enabled, found.frozen) == (POOL, "{}", True, False)
+    pools.forget_reports(txn, BACKEND)
+    assert pools.reported(txn, 0) == []
+
+
 def test_registering_again_keeps_what_is_allocated(txn: Txn) -> None:
+    add_pool(txn, POOL)
     assert pools.register(txn, POOL, BACKEND) == (0, 0)
     pools.claim(txn, POOL, 3, None)
     assert pools.register(txn, POOL, BACKEND) == (3, 1)
@@ -50,7 +76,7 @@ def test_registering_again_keeps_what_is_allocated(txn: Txn) -> None:
 def test_pools_are_counted_apart(txn: Txn) -> None:
     other = f"{BACKEND}#other"
     for host in (POOL, other):
-        pools.register(txn, host, BACKEND)
+        add_pool(txn, host)
     pools.claim(txn, POOL, 3, None)
     pools.claim(txn, other, 4, None)
     assert pools.release(txn, other, 4) == (0, 0)
@@ -59,12 +85,10 @@ def test_pools_are_counted_apart(txn: Txn) -> None:
 
 @given(st.lists(st.tuples(st.integers(1, 9), st.booleans()), max_size=30), st.integers(0, 30))
 def test_claims_and_releases_add_up(
-    shared: sqlite3.Connection, steps: list[tuple[int, bool]], ceiling: int
+    transaction: Transaction, steps: list[tuple[int, bool]], ceiling: int
 ) -> None:
-    shared.execute("BEGIN")
-    try:
-        txn = Txn(shared)
-        pools.register(txn, POOL, BACKEND)
+    with transaction() as txn:
+        add_pool(txn, POOL)
         held: list[int] = []
         for size, claim in steps:
             if claim:
@@ -75,5 +99,3 @@ def test_claims_and_releases_add_up(
             elif held:
                 assert pools.release(txn, POOL, held.pop()) == (sum(held), len(held))
         assert pools.register(txn, POOL, BACKEND) == (sum(held), len(held))
-    finally:
-        shared.execute("ROLLBACK")

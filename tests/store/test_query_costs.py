@@ -12,6 +12,7 @@ from pumice.model.volume import NEWEST_FIRST, VolumeQuery
 from pumice.store import events, messages, operations, volume_lists, volumes
 from pumice.store.operations import Claimant
 from pumice.store.txn import Txn
+from tests.store.conftest import ON_SQLITE
 from tests.store.plans import Query, bad_scans, plan_of, steps
 from tests.store.samples import (
     BACKEND,
@@ -148,6 +149,7 @@ def test_ten_times_the_rows_cost_the_same(
 
 
 @pytest.mark.parametrize("name", PLANNED)
+@ON_SQLITE
 def test_no_query_reads_a_whole_table(connection: sqlite3.Connection, txn: Txn, name: str) -> None:
     add_type(txn)
     add_volume(txn, id=MIDDLE)

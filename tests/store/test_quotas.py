@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from contextlib import closing
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any, Final
+from contextlib import ExitStack
+from typing import Final
 
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 from msgspec.structs import asdict
 
 from pumice.errors import QuotaExceeded
 from pumice.services.quotas import QuotaDefaults, take_volume
-from pumice.store import quota_classes, quotas, schema
+from pumice.store import quota_classes, quotas
 from pumice.store.quotas import UNLIMITED, subtract_volume
-from pumice.store.sqlite import connect
 from pumice.store.txn import Txn
+from tests.store.conftest import Reconnect, Transaction
 
 PROJECTS: Final = ("p1", "p2")
 TYPES: Final = ("t1", "t2")
@@ -44,21 +47,14 @@ def counters(type_id: str, size_gib: int) -> dict[str, int]:
 class QuotaMachine(RuleBasedStateMachine):
     """Volumes taken and given back in any order, limits that change meanwhile, also the default ones."""
 
-    def __init__(self) -> None:
+    def __init__(self, transaction: Transaction) -> None:
         super().__init__()
-        self.folder = TemporaryDirectory()
-        path = Path(self.folder.name, "pumice.db")
-        schema.create(path)
-        self.connection = connect(path)
-        self.txn = Txn(self.connection)
+        self.end = ExitStack()
+        self.txn = self.end.enter_context(transaction())
         self.used: dict[str, Counter[str]] = {project: Counter() for project in PROJECTS}
         self.limits: dict[str, dict[str, int]] = {project: {} for project in PROJECTS}
         self.class_limits: dict[str, int] = {}
         self.volumes: list[tuple[str, str, int]] = []
-
-    @initialize()
-    def begin(self) -> None:
-        self.connection.execute("BEGIN")
 
     @rule(project=projects, type_id=st.sampled_from(TYPES), size_gib=st.integers(1, 18))
     def take(self, project: str, type_id: str, size_gib: int) -> None:
@@ -107,8 +103,7 @@ class QuotaMachine(RuleBasedStateMachine):
             assert quotas.limits(self.txn, project) == self.class_limits | self.limits[project]
 
     def teardown(self) -> None:
-        self.connection.close()
-        self.folder.cleanup()
+        self.end.close()
 
     def _take(self, project: str, type_id: str, size_gib: int) -> None:
         with self.txn.savepoint():
@@ -126,7 +121,12 @@ class QuotaMachine(RuleBasedStateMachine):
         return None
 
 
-TestQuota = QuotaMachine.TestCase
+def test_no_sequence_drifts_or_passes_a_limit(transaction: Transaction) -> None:
+    class OnEngine(QuotaMachine):
+        def __init__(self) -> None:
+            super().__init__(transaction)
+
+    run_state_machine_as_test(OnEngine)
 
 
 @pytest.mark.parametrize(
@@ -158,20 +158,15 @@ def test_projects_are_counted_apart(txn: Txn) -> None:
     assert quotas.usages(txn, "p3") == {}
 
 
-def test_two_who_want_the_last_one_do_not_both_get_it(path: Path) -> None:
+def test_two_who_want_the_last_one_do_not_both_get_it(reconnect: Reconnect) -> None:
     """The condition is in the statement: what another connection committed meanwhile counts."""
-    with closing(connect(path)) as one, closing(connect(path)) as other:
-        assert quotas.add(Txn(one), "p1", "volumes", 1, 1)
-        assert not quotas.add(Txn(other), "p1", "volumes", 1, 1)
+    assert quotas.add(reconnect(), "p1", "volumes", 1, 1)
+    assert not quotas.add(reconnect(), "p1", "volumes", 1, 1)
 
 
-def usage_rows(connection: sqlite3.Connection) -> list[Any]:
-    return connection.execute("SELECT resource, in_use FROM quota_usages").fetchall()
-
-
-def test_nothing_is_written_when_nothing_is_counted(connection: sqlite3.Connection) -> None:
-    assert not quotas.add(Txn(connection), "p1", "volumes", 2, 1)
-    assert usage_rows(connection) == []
+def test_nothing_is_written_when_nothing_is_counted(txn: Txn) -> None:
+    assert not quotas.add(txn, "p1", "volumes", 2, 1)
+    assert txn.all("SELECT resource, in_use FROM quota_usages") == []
 
 
 def test_what_a_create_must_know_of_limits_is_one_statement(connection: sqlite3.Connection) -> None:

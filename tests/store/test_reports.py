@@ -115,6 +115,18 @@ def test_messages_page_in_any_order(txn: Txn, first: str, second: str) -> None:
         assert listed(txn, sort=sort, marker=marker, limit=2, offset=1) == after[1:3]
 
 
+@pytest.mark.parametrize("direction", ["asc", "desc"])
+@pytest.mark.parametrize("key", messages.SORT_COLUMNS)
+def test_messages_page_by_any_key(txn: Txn, key: str, direction: str) -> None:
+    for number in range(4):
+        add_message(txn, f"m{number}", created_at=NOW_US + number % 3)
+    sort = ((key, direction), ("id", "asc")) if key != "id" else ((key, direction),)
+    whole = listed(txn, sort=sort)
+    assert sorted(whole) == ["m0", "m1", "m2", "m3"]
+    for number, marker in enumerate(whole):
+        assert listed(txn, sort=sort, marker=marker) == whole[number + 1 :]
+
+
 def test_a_marker_of_another_project_is_none(txn: Txn) -> None:
     add_message(txn, "m1")
     for project_id, marker in (("p1", "m2"), ("p2", "m1")):

@@ -8,6 +8,7 @@ import pytest
 
 from pumice.errors import InvalidState
 from pumice.store.txn import Txn
+from tests.store.conftest import ON_SQLITE
 from tests.store.samples import add_message, message_ids
 
 
@@ -72,6 +73,7 @@ def test_savepoints_nest(txn: Txn) -> None:
     assert message_ids(txn) == ["outer", "second"]
 
 
+@ON_SQLITE
 def test_a_full_disk_inside_a_savepoint_is_told_as_it_is(
     connection: sqlite3.Connection, txn: Txn
 ) -> None:

@@ -44,6 +44,7 @@ BROKEN: Final = (
     ("drivers", "pumice.api", "pumice.drivers"),
     ("drivers", "pumice.services", "pumice.drivers"),
     ("sql", "pumice.services", "sqlite3"),
+    ("sql", "pumice.process", "psycopg"),
     ("migrations", "pumice.store", "sqlalchemy"),
     ("migrations", "pumice.process", "alembic"),
     ("screen", "pumice.process", "rich"),

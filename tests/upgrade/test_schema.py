@@ -16,7 +16,8 @@ import pytest
 
 from pumice.errors import UsageError
 from pumice.store import schema
-from pumice.store.migrations.dump import normalised, schema_sql
+from pumice.store.migrations import dump
+from pumice.store.migrations.dump import normalised
 from pumice.store.migrations.migrate import migrate
 from pumice.store.sqlite import SqliteStore, connect
 
@@ -116,7 +117,7 @@ def stamp(path: Path, revision: str) -> None:
 
 def test_schema_sql_is_what_the_migrations_make() -> None:
     """If this fails: python -m pumice.store.migrations."""
-    assert schema.SCHEMA_SQL.read_text(encoding="utf-8") == schema_sql()
+    assert schema.SCHEMA_SQL.read_text(encoding="utf-8") == dump.schema().sqlite
 
 
 def test_both_ways_make_the_same_database(tmp_path: Path) -> None:

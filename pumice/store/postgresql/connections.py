@@ -1,7 +1,8 @@
 """Connections to PostgreSQL: opened when needed, bounded in number, each used by one thread at a time.
 
 The event loop owns the list; what blocks runs in threads. While the server is away nobody waits for it:
-one caller at a time tries, the others are refused at once.
+one caller at a time tries, the others are refused at once. A server that says nothing, though its machine
+lives, is given up: no thread waits for ever.
 """
 
 from __future__ import annotations
@@ -9,8 +10,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
+import socket
 from collections.abc import Callable
-from typing import Final, TypeVar
+from functools import partial
+from typing import Any, Final, TypeVar
 
 import psycopg
 
@@ -20,9 +24,14 @@ from pumice.threads import Executor
 
 T = TypeVar("T")
 
-AT_ONCE: Final = 8
-"""Units and queries that run at the same time; more only wait for each other at the server."""
+UNITS_AT_ONCE: Final = 8
+"""Units that run at the same time; more only wait for each other at the server."""
+QUERIES_AT_ONCE: Final = 4
+"""Queries beside them: units that wait, for a lock or for a standby, keep nobody from reading."""
 WAITING_MAX: Final = 4096
+WAITING_SECONDS: Final = 10.0
+WORK_SECONDS: Final = 60.0
+"""After that a connection is cut: the server would have ended any statement of its own accord before."""
 CONNECT_SECONDS: Final = 3
 BACKOFF_FIRST_SECONDS: Final = 0.1
 BACKOFF_MAX_SECONDS: Final = 2.0
@@ -37,6 +46,9 @@ _SERVER: Final = {
     "tcp_keepalives_count": "3",
     "tcp_user_timeout": "10s",
     "default_transaction_isolation": "read\\ committed",
+    # Or it goes through the newest volumes, in the order of the disk, for the few that another index has:
+    # cheap by its own figures, which are a disk's, but not if those that are wanted are old.
+    "random_page_cost": "1.1",
 }
 log = logging.getLogger(__name__)
 
@@ -73,48 +85,83 @@ class Connections:
         self._now = now
         self._name = name
         self._idle: list[PostgresConnection] = []
-        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._units = asyncio.Semaphore(UNITS_AT_ONCE)
+        self._queries = asyncio.Semaphore(QUERIES_AT_ONCE)
         self._waiting = 0
         self._backoff_seconds = 0.0
         self._retry_at = 0.0
         self._tries = False
         self._closed = False
 
-    async def use(self, work: Callable[[PostgresConnection], T]) -> T:
-        """Run ``work`` in a thread on a connection of its own.
+    async def write(self, work: Callable[[PostgresConnection], T]) -> T:
+        """Run a unit's ``work`` in a thread on a connection of its own, in the order of the callers.
 
         Raises what ``work`` raises; after :class:`Broken` the connection is not used again, and
         :class:`Unavailable` if there is no server, or too many wait.
         """
+        return await self._use(work, self._units)
+
+    async def read(self, work: Callable[[PostgresConnection], T]) -> T:
+        """The same for what waits for no unit."""
+        return await self._use(work, self._queries)
+
+    async def _use(self, work: Callable[[PostgresConnection], T], turns: asyncio.Semaphore) -> T:
+        await self._await_turn(turns)
+        try:
+            connection = await self._take()
+        except BaseException:
+            turns.release()
+            raise
+        try:
+            future = self._executor.submit(lambda: work(connection))
+        except BaseException:
+            self._put_back(connection)
+            turns.release()
+            raise
+        cut = asyncio.get_running_loop().call_later(WORK_SECONDS, _cut, connection)
+        future.add_done_callback(partial(self._end, connection, turns, cut))
+        # A caller that goes away takes no connection along on which a thread is at work.
+        return await asyncio.shield(future)
+
+    async def _await_turn(self, turns: asyncio.Semaphore) -> None:
+        if not turns.locked():
+            await turns.acquire()
+            return
         if self._waiting >= WAITING_MAX:
             raise Unavailable("The database has too much to do; try again.")
-        # A caller that goes away takes no connection along on which a thread is at work.
-        return await asyncio.shield(asyncio.create_task(self._use_in_turn(work)))
-
-    async def _use_in_turn(self, work: Callable[[PostgresConnection], T]) -> T:
         self._waiting += 1
         try:
-            async with self._turns:
-                return await self._use(work)
+            async with asyncio.timeout(WAITING_SECONDS):
+                await turns.acquire()
+        except TimeoutError:
+            raise Unavailable("The database has too much to do; try again.") from None
         finally:
             self._waiting -= 1
 
-    async def _use(self, work: Callable[[PostgresConnection], T]) -> T:
-        if self._closed:
-            raise Unavailable("The database is closed.")
-        connection = self._idle.pop() if self._idle else await self._open()
-        try:
-            result = await self._executor.submit(lambda: work(connection))
-        except Broken:
-            self._discard(connection)
-            raise
-        except BaseException:
-            self._put_back(connection)
-            raise
-        self._put_back(connection)
-        return result
+    async def _take(self) -> PostgresConnection:
+        while not self._idle:
+            if self._closed:
+                raise Unavailable("The database is closed.")
+            # A task of its own: what a caller opened who went away is the next one's.
+            await asyncio.shield(asyncio.create_task(self._open()))
+        return self._idle.pop()
 
-    async def _open(self) -> PostgresConnection:
+    def _end(
+        self,
+        connection: PostgresConnection,
+        turns: asyncio.Semaphore,
+        cut: asyncio.TimerHandle,
+        future: asyncio.Future[Any],
+    ) -> None:
+        """A thread has done its work."""
+        cut.cancel()
+        if isinstance(future.exception(), Broken):
+            self._discard(connection)
+        else:
+            self._put_back(connection)
+        turns.release()
+
+    async def _open(self) -> None:
         if self._backoff_seconds and (self._tries or self._now() < self._retry_at):
             raise self._away()
         self._tries = True
@@ -132,7 +179,7 @@ class Connections:
         if self._backoff_seconds:
             log.info("The database is back")
         self._backoff_seconds = 0.0
-        return PostgresConnection(raw)
+        self._put_back(PostgresConnection(raw))
 
     def _away(self) -> Unavailable:
         return Unavailable(
@@ -159,3 +206,13 @@ class Connections:
         for one in self._idle:
             one.raw.close()
         self._idle.clear()
+
+
+def _cut(connection: PostgresConnection) -> None:
+    """End the wait of the thread that uses ``connection``, as if the network had."""
+    log.warning("The database has not answered for %d s: the connection is cut", WORK_SECONDS)
+    with (
+        contextlib.suppress(OSError, psycopg.Error),
+        socket.socket(fileno=os.dup(connection.raw.fileno())) as shared,
+    ):
+        shared.shutdown(socket.SHUT_RDWR)

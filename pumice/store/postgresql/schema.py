@@ -132,7 +132,7 @@ def stamp(connection: psycopg.Connection[Any]) -> Stamp | None:
 def connect(url: str) -> psycopg.Connection[Any]:
     """A connection to ``url`` in autocommit. Raises psycopg's errors.
 
-    Raises :class:`Unavailable` if the server is too old, or if its database does not keep Unicode.
+    Raises :class:`UsageError` if the server is too old, or if its database does not keep Unicode.
     """
     connection = psycopg.connect(
         url, autocommit=True, connect_timeout=CONNECT_SECONDS, client_encoding="utf8"
@@ -141,10 +141,10 @@ def connect(url: str) -> psycopg.Connection[Any]:
     encoding = connection.info.parameter_status("server_encoding")
     if version < VERSION_MIN:
         connection.close()
-        raise Unavailable(f"PostgreSQL {version} is too old; Pumice needs {VERSION_MIN} or newer.")
+        raise UsageError(f"PostgreSQL {version} is too old; Pumice needs {VERSION_MIN} or newer.")
     if encoding != "UTF8":
         connection.close()
-        raise Unavailable(f"The database has the encoding {encoding}; Pumice needs UTF8.")
+        raise UsageError(f"The database has the encoding {encoding}; Pumice needs UTF8.")
     return connection
 
 

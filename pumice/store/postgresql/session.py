@@ -18,6 +18,7 @@ from typing import Final
 import psycopg
 
 from pumice.errors import Unavailable
+from pumice.seams import SyncedClock
 from pumice.store.postgresql.connections import connect
 from pumice.store.postgresql.store import PostgresStore
 from pumice.threads import Executor
@@ -33,7 +34,9 @@ LOOK_SECONDS: Final = 5.0
 """How often a connection that says nothing is asked whether it is still there."""
 
 _SERVER: Final = (
-    """pg_postmaster_start_time()::text || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)"""
+    # The last of them changes when a server begins anew that lost one of its own processes.
+    """pg_postmaster_start_time()::text || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)
+    || coalesce(pg_last_wal_replay_lsn()::text, '')"""
 )
 _SHOW: Final = f"""
 INSERT INTO process_locks (process_id, server) VALUES (%s, {_SERVER})
@@ -48,6 +51,7 @@ SELECT CAST(objid AS BIGINT) FROM pg_locks
 WHERE locktype = 'advisory' AND CAST(classid AS BIGINT) = :class AND granted
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
+_NOW: Final = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
 _NOTIFY: Final = "SELECT pg_notify(:channel, :payload)"
 
 log = logging.getLogger(__name__)
@@ -62,12 +66,14 @@ class Session:
         process_id: str,
         store: PostgresStore,
         executor: Executor,
+        clock: SyncedClock,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.process_id: Final = process_id
         self._url = url
         self._store = store
         self._executor = executor
+        self._clock = clock
         self._sleep = sleep
         self._connection: psycopg.Connection | None = None
         self._receivers: list[Callable[[str], None]] = []
@@ -135,7 +141,14 @@ class Session:
         connection.execute("SELECT pg_advisory_lock(%s, %s)", (LOCKS, _key(self.process_id)))
         connection.execute(_SHOW, (self.process_id,))
         connection.execute(f"LISTEN {CHANNEL}")
+        self._look_at_clock(connection)
         return connection
+
+    def _look_at_clock(self, connection: psycopg.Connection) -> None:
+        """Take the server's time, as it was half-way between question and answer."""
+        before_ns = self._clock.monotonic_ns()
+        (now_us,) = connection.execute(_NOW).fetchone() or (0,)
+        self._clock.sync(now_us, (before_ns + self._clock.monotonic_ns()) // 2)
 
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
@@ -148,8 +161,10 @@ class Session:
         """Connect anew whenever the connection is lost."""
         backoff = BACKOFF_FIRST_SECONDS
         while True:
+            # Not wait_for: it swallows a cancellation that comes in the same turn.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._lost.wait(), LOOK_SECONDS)
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self._lost.wait()
             if self._connection is not None and not self._lost.is_set():
                 await self._look(self._connection)
                 continue
@@ -169,7 +184,7 @@ class Session:
         """Ask the server something: a connection that was cut silently is found out so."""
         asyncio.get_running_loop().remove_reader(connection.fileno())
         try:
-            await self._executor.submit(lambda: connection.execute("SELECT 1"))
+            await self._executor.submit(lambda: self._look_at_clock(connection))
         except psycopg.Error:
             self._lost.set()
         else:

@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, Generic, TypeVar, TypeVarTuple
 
 import psycopg
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from pumice.errors import Unavailable
 from pumice.store.postgresql.connections import Broken, Connections
@@ -40,12 +40,18 @@ UNKNOWN_SECONDS: Final = 15.0
 """How long what became of a transaction is asked for before its caller is told that it is not known."""
 ASK_AGAIN_SECONDS: Final = 0.1
 
-_BEGIN: Final = b"BEGIN; SELECT pg_current_xact_id()::text"
+# The message is the transaction's first line in the server's log of writes; see _STATUS.
+_BEGIN: Final = b"""
+BEGIN;
+SELECT pg_current_xact_id()::text, pg_logical_emit_message(true, 'pumice', '')::text,
+    pg_last_wal_replay_lsn()::text
+"""
 _BEGIN_QUERY: Final = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 # postgresql.org/docs/current/errcodes-appendix.html
 _IN_THE_WAY: Final = ("40001", "40P01")
 _STALE: Final = "23"
+_END_OF_SESSION: Final = ("FATAL", "PANIC")
 _SERVER_GONE: Final = ("08", "57P", "25006", "F0")
 """It shuts down, starts, or is a standby now."""
 
@@ -59,12 +65,24 @@ class _Done(Struct, Generic[T], frozen=True):
     callbacks: list[Callable[[], None]]
 
 
-class _Unknown(Exception):
+class _Begun(Struct, frozen=True):
+    """What tells a transaction from all others.
+
+    ``mark``: where its first line ends in the server's log. ``replayed``: up to where the server had read
+    that log before it began to serve, if it had to.
+    """
+
+    id: str
+    mark: str
+    replayed: str | None
+
+
+class _Unknown(Broken):
     """The reply to COMMIT was lost."""
 
-    def __init__(self, xact_id: str, done: _Done[Any]) -> None:
-        super().__init__(xact_id)
-        self.xact_id = xact_id
+    def __init__(self, begun: _Begun, done: _Done[Any]) -> None:
+        super().__init__(begun.id)
+        self.begun = begun
         self.done = done
 
 
@@ -100,9 +118,9 @@ class PostgresStore:
         while True:
             tries += 1
             try:
-                done = await self._connections.use(lambda one: _transact(one, unit, where, trace))
+                done = await self._connections.write(lambda one: _transact(one, unit, where, trace))
             except _Unknown as unknown:
-                if not await self._was_committed(unknown.xact_id):
+                if not await self._was_committed(unknown.begun):
                     continue
                 done = unknown.done
             except Broken as error:
@@ -128,21 +146,21 @@ class PostgresStore:
                 log.exception("A callback after a commit failed")
         return done.value
 
-    async def _was_committed(self, xact_id: str) -> bool:
+    async def _was_committed(self, begun: _Begun) -> bool:
         """What became of a transaction. Raises :class:`Unavailable` if nobody says so for too long."""
         until = self._now() + UNKNOWN_SECONDS
         while self._now() < until:
             try:
-                status = await self._connections.use(lambda one: _status(one, xact_id))
+                status = await self._connections.read(lambda one: _status(one, begun))
             except (Broken, Unavailable, psycopg.Error) as error:
-                log.info("Whether transaction %s was committed is not known: %s", xact_id, error)
+                log.info("Whether transaction %s was committed is not known: %s", begun.id, error)
             else:
                 if status in {"committed", "aborted"}:
                     return status == "committed"
             await self._sleep(ASK_AGAIN_SECONDS)
         raise Unavailable(
             "The database went away while it was writing; whether the change was made is not known.",
-            detail=f"transaction {xact_id}",
+            detail=f"transaction {begun.id}",
             retry_after_seconds=5,
         )
 
@@ -150,7 +168,7 @@ class PostgresStore:
         """See :meth:`pumice.store.contract.Store.read`."""
         for left in range(RECONNECTS, -1, -1):
             try:
-                return await self._connections.use(
+                return await self._connections.read(
                     lambda one: _query(one, lambda txn: query(txn, *arguments))
                 )
             except Broken as error:
@@ -166,7 +184,7 @@ class PostgresStore:
         Raises :class:`Unavailable`.
         """
         try:
-            return await self._connections.use(lambda one: _run(one, statement, parameters))
+            return await self._connections.read(lambda one: _run(one, statement, parameters))
         except (Broken, psycopg.OperationalError) as error:
             raise _unavailable(error) from error
 
@@ -181,7 +199,7 @@ def _transact(
     """Run ``unit`` and commit it. Raises what it raises, :class:`Broken` or :class:`_Unknown`."""
     txn = Txn(connection, "postgresql")
     try:
-        xact_id = _begin(connection)
+        begun = _begin(connection)
         started_ns = time.perf_counter_ns()
         error: BaseException | None = None
         try:
@@ -198,24 +216,26 @@ def _transact(
     done = _Done(value, txn.callbacks)
     started_ns = time.perf_counter_ns()
     try:
-        connection.raw.execute(b"COMMIT")
-    except psycopg.OperationalError as error:
+        said = connection.raw.execute(b"COMMIT").statusmessage
+    except psycopg.Error as error:
         if _is_gone(connection, error):
-            raise _Unknown(xact_id, done) from error
+            raise _Unknown(begun, done) from error
         raise
+    if said != "COMMIT":
+        raise RuntimeError("A unit kept an error of the database for itself: nothing was written.")
     if trace is not None:
-        trace.end(_COMMIT, started_ns, f"transaction {xact_id}")
+        trace.end(_COMMIT, started_ns, f"transaction {begun.id}")
     return done
 
 
-def _begin(connection: PostgresConnection) -> str:
-    """Begin, and what the server calls the transaction: in one round trip."""
+def _begin(connection: PostgresConnection) -> _Begun:
+    """Begin, and what tells the transaction from all others: in one round trip."""
     cursor = connection.raw.cursor()
     cursor.execute(_BEGIN, prepare=False)
     cursor.nextset()
     row = cursor.fetchone()
     assert row is not None
-    return str(row[0])
+    return _Begun(*row)
 
 
 def _query(connection: PostgresConnection, query: Callable[[Txn], T]) -> T:
@@ -224,6 +244,9 @@ def _query(connection: PostgresConnection, query: Callable[[Txn], T]) -> T:
         connection.raw.execute(_BEGIN_QUERY)
         result = query(Txn(connection, "postgresql"))
         connection.raw.execute(b"COMMIT")
+    except psycopg.errors.ReadOnlySqlTransaction:
+        connection.raw.execute(b"ROLLBACK")  # The query's defect: the server is none.
+        raise
     except BaseException as error:
         _roll_back(connection, error)
         raise
@@ -254,15 +277,31 @@ def _roll_back(connection: PostgresConnection, cause: BaseException) -> None:
 
 def _is_gone(connection: PostgresConnection, error: psycopg.Error) -> bool:
     """Whether another connection is needed, and not another try."""
-    return connection.raw.closed or (error.sqlstate or "").startswith(_SERVER_GONE)
-
-
-def _status(connection: PostgresConnection, xact_id: str) -> str | None:
-    (row,) = _run(
-        connection, "SELECT pg_is_in_recovery(), pg_xact_status(CAST(:id AS xid8))", {"id": xact_id}
+    return (
+        connection.raw.closed
+        or error.diag.severity_nonlocalized in _END_OF_SESSION
+        or (error.sqlstate or "").startswith(_SERVER_GONE)
     )
-    # A standby knows only what has reached it so far.
-    return None if row[0] else str(row[1])
+
+
+# A server that crashed, or took over from another one, gives the ids that it never heard of to others. It
+# knows those of which it has read a line. A standby knows only what has reached it so far.
+_STATUS: Final = """
+SELECT CASE
+    WHEN pg_is_in_recovery() THEN NULL
+    WHEN r.lsn IS DISTINCT FROM CAST(:replayed AS pg_lsn) AND r.lsn < CAST(:mark AS pg_lsn) THEN 'aborted'
+    ELSE pg_xact_status(CAST(:id AS xid8)) END
+FROM (SELECT pg_last_wal_replay_lsn() AS lsn) r
+"""
+
+
+def _status(connection: PostgresConnection, begun: _Begun) -> str | None:
+    """``committed``, ``aborted``, or anything else as long as that is open."""
+    try:
+        ((status,),) = _run(connection, _STATUS, structs.asdict(begun))
+    except psycopg.errors.InvalidParameterValue:
+        return "aborted"  # "in the future": the server never heard of it.
+    return None if status is None else str(status)
 
 
 def _tries_of(error: psycopg.Error) -> int:

@@ -7,8 +7,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from pumice.services.bootstrap import bootstrap, is_bootstrapped, new_bootstrap
 
 IDENTITY_TABLES = (
@@ -29,7 +27,7 @@ def rows(path: Path) -> dict[str, list[tuple[Any, ...]]]:
 async def test_a_first_start_makes_what_a_client_needs(empty_world: Any, database: Path) -> None:
     store = empty_world.store
     assert not await store.read(is_bootstrapped)
-    await store.write(bootstrap, new_bootstrap(empty_world.seams, "hash"))
+    assert await store.write(bootstrap, new_bootstrap(empty_world.seams, "hash"))
     assert await store.read(is_bootstrapped)
     made = rows(database)
     assert [(row[0], row[1], row[3]) for row in made["domains"]] == [("default", "Default", 1)]
@@ -63,7 +61,7 @@ async def test_a_first_start_makes_what_a_client_needs(empty_world: Any, databas
 
 async def test_a_repeated_start_changes_nothing(world: Any, database: Path) -> None:
     before = rows(database)
-    await world.store.write(bootstrap, new_bootstrap(world.seams, "another hash"))
+    assert not await world.store.write(bootstrap, new_bootstrap(world.seams, "another hash"))
     assert rows(database) == before
 
 
@@ -79,27 +77,6 @@ async def test_what_an_administrator_changed_stays(world: Any, database: Path) -
     before = rows(database)
     await world.store.write(bootstrap, new_bootstrap(world.seams, "another hash"))
     assert rows(database) == before
-
-
-@pytest.mark.parametrize(
-    ("table", "sql"),
-    [
-        ("role_assignments", "DELETE FROM role_assignments"),
-        ("role_implications", "DELETE FROM role_implications"),
-        ("endpoints", "DELETE FROM endpoints WHERE interface = 'admin'"),
-    ],
-)
-async def test_what_is_missing_is_made_again(
-    world: Any, database: Path, table: str, sql: str
-) -> None:
-    before = len(rows(database)[table])
-
-    def remove(txn: Any) -> None:
-        txn.change(sql, {})
-
-    await world.store.write(remove)
-    await world.store.write(bootstrap, new_bootstrap(world.seams, "another hash"))
-    assert len(rows(database)[table]) == before
 
 
 async def test_the_first_administrator_does_not_come_back(world: Any) -> None:
