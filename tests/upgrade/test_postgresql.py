@@ -21,6 +21,7 @@ from pumice.store.migrations import dump, postgresql
 from pumice.store.migrations.migrate import FOLDER, MigrationError
 from pumice.store.migrations.portable import for_postgresql
 from pumice.store.postgresql import schema
+from pumice.store.postgresql.session import LOCKS
 from pumice.store.schema import HEAD
 from tests.postgresql import Cluster
 from tests.upgrade.test_migrations import NEXT, ROOT, write_migration
@@ -292,6 +293,23 @@ class TestMigrating:
         assert pauses == [postgresql.PAUSE_SECONDS] * 2
         assert schema.revision(url) == NEXT
 
+    @pytest.mark.parametrize("oldest", ["0003", "0004"])
+    def test_whom_it_would_leave_behind_is_not_left_behind(
+        self, url: str, versions: Path, oldest: str
+    ) -> None:
+        statement = f"UPDATE compatibility SET oldest = '{oldest}'"  # noqa: S608 - two constants
+        write_migration(versions, f"op.execute({statement!r})")
+        with psycopg.connect(url, autocommit=True) as serving:
+            serving.execute("SELECT pg_advisory_lock(%s, 7)", (LOCKS,))
+            if oldest == "0003":
+                postgresql.migrate(url, versions=versions)
+                return
+            with pytest.raises(MigrationError, match="1 processes that serve"):
+                postgresql.migrate(url, versions=versions)
+        assert schema.revision(url) == "0003"
+        postgresql.migrate(url, versions=versions)
+        assert schema.revision(url) == "0004"
+
     def test_who_never_lets_go_is_told(
         self, url: str, versions: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -321,6 +339,7 @@ def run(root: Path, action: Callable[[str], object], url: str) -> str:
 import sys
 from pumice.errors import UsageError
 from pumice.store.postgresql import schema
+from pumice.store.postgresql.session import LOCKS
 try:
     schema.{action.__name__}(sys.argv[1])
 except UsageError as error:

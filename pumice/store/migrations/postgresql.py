@@ -15,6 +15,7 @@ from sqlalchemy.pool import NullPool
 from pumice.store.migrations.migrate import VERSIONS, MigrationError, config_of
 from pumice.store.migrations.portable import for_postgresql
 from pumice.store.postgresql.schema import LOCK, connect
+from pumice.store.postgresql.session import SERVING
 
 TURN_SECONDS: Final = 60
 """How long to wait for another upgrade of the same database to end."""
@@ -34,8 +35,8 @@ def migrate(url: str, revision: str = "head", *, versions: Path = VERSIONS) -> N
     """Bring the database ``url``, which must be Pumice's, to ``revision``.
 
     All or nothing. If the others do not let go of a table in time, it is tried again, :data:`ATTEMPTS` times
-    in all. Raises what a migration raised, Alembic's errors, and :class:`MigrationError` for PostgreSQL's.
-    ``versions`` holds the migrations.
+    in all. Raises what a migration raised, Alembic's errors, and :class:`MigrationError` for PostgreSQL's
+    and if a process serves that could not go on with the new schema. ``versions`` holds the migrations.
     """
     for attempt in range(1, ATTEMPTS + 1):
         try:
@@ -58,7 +59,9 @@ def _migrate(url: str, revision: str, versions: Path) -> None:
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         _wait_in_line(connection)
+        before = _scalar(connection, "SELECT version_num FROM alembic_version")
         command.upgrade(config, revision)
+        _refuse_to_break_others(connection, str(before))
 
 
 def _connect(url: str) -> psycopg.Connection[Any]:
@@ -71,6 +74,21 @@ def _wait_in_line(connection: Connection) -> None:
     connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{TURN_SECONDS}s'")
     connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
     connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
+
+
+def _refuse_to_break_others(connection: Connection, before: str) -> None:
+    """Raises :class:`MigrationError` if a process serves that the schema leaves behind, with what it had."""
+    oldest = _scalar(connection, "SELECT oldest FROM compatibility")
+    serving = _scalar(connection, f"SELECT count(*) {SERVING}")
+    if serving and oldest > before:
+        raise MigrationError(
+            f"the new schema is not for the {serving} processes that serve the database with {before}; "
+            "stop them first"
+        )
+
+
+def _scalar(connection: Connection, statement: str) -> Any:
+    return connection.exec_driver_sql(statement).scalar_one()
 
 
 def _translate(

@@ -46,11 +46,11 @@ _DEAD: Final = f"""
 SELECT l.process_id FROM process_locks l
 WHERE l.process_id = ANY(:among) AND l.server = {_SERVER}
 """
-_HELD: Final = """
-SELECT CAST(objid AS BIGINT) FROM pg_locks
-WHERE locktype = 'advisory' AND CAST(classid AS BIGINT) = :class AND granted
-    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-"""
+SERVING: Final = f"""FROM pg_locks
+WHERE locktype = 'advisory' AND CAST(classid AS BIGINT) = {LOCKS} AND granted
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
+"""The locks of the processes that live."""
+_HELD: Final = f"SELECT CAST(objid AS BIGINT) {SERVING}"
 _NOW: Final = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
 _NOTIFY: Final = "SELECT pg_notify(:channel, :payload)"
 
@@ -114,7 +114,7 @@ class Session:
         """See :meth:`pumice.operations.liveness.Liveness.dead`."""
         shown = await self._store.run(_DEAD, {"among": list(among)})
         # In this order: who locks meanwhile is not taken for dead.
-        held = {key for (key,) in await self._store.run(_HELD, {"class": LOCKS})}
+        held = {key for (key,) in await self._store.run(_HELD, {})}
         found = {str(process_id) for (process_id,) in shown}
         return {process_id for process_id in found if _key(process_id) not in held}
 
