@@ -8,10 +8,10 @@ context, in the transaction and in the operation's step, never in a global or a 
 from __future__ import annotations
 
 import functools
-import inspect
 import time
 from collections.abc import Callable
 from pathlib import PurePath
+from types import CodeType
 from typing import Any, Final
 
 from msgspec import Struct
@@ -38,11 +38,20 @@ Span = tuple[Place, int, int, str]
 """Place, start and end in nanoseconds of the recorder's clock, and a note (a decision, a count)."""
 
 
-@functools.lru_cache(maxsize=4096)
 def place(function: Callable[..., Any], *, layer: str = "", name: str = "") -> Place:
-    """The place of ``function``, worked out once; the layer is its package unless given."""
-    code = inspect.unwrap(function).__code__
-    module = function.__module__.split(".")
+    """The place of ``function``; the layer is its package unless given.
+
+    What wraps a function is made anew for each request; it is remembered by the code that it wraps, so
+    that nothing of a request is kept.
+    """
+    while hasattr(function, "__wrapped__"):
+        function = function.__wrapped__
+    return _place(function.__code__, function.__module__, layer, name or function.__qualname__)
+
+
+@functools.lru_cache(maxsize=4096)
+def _place(code: CodeType, module_name: str, layer: str, name: str) -> Place:
+    module = module_name.split(".")
     path = PurePath(code.co_filename)
     file = (
         "/".join(path.parts[path.parts.index(module[0]) :])
@@ -50,10 +59,7 @@ def place(function: Callable[..., Any], *, layer: str = "", name: str = "") -> P
         else path.name
     )
     return Place(
-        layer or (module[1] if len(module) > 1 else module[0]),
-        name or function.__qualname__,
-        file,
-        code.co_firstlineno,
+        layer or (module[1] if len(module) > 1 else module[0]), name, file, code.co_firstlineno
     )
 
 
