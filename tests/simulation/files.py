@@ -24,6 +24,8 @@ class SimFiles:
         self._size_bytes = size_bytes
         self._directories: set[Path] = set()
         self.content: dict[Path, int] = {}
+        self.written: dict[Path, str] = {}
+        """What was written to a file; nothing to one that was made anew."""
 
     def make_directory(self, path: Path) -> None:
         """See :meth:`pumice.files.Files.make_directory`."""
@@ -46,6 +48,7 @@ class SimFiles:
         self._require(path.parent)
         if path in self._directories:
             raise _failure(errno.EISDIR, path)
+        self.written.pop(path, None)
         return self.content.pop(path, None) is not None
 
     def size_of(self, path: Path) -> int | None:

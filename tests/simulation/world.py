@@ -133,7 +133,8 @@ class World:
             files=self.files,
             crash_point=self.crash_point,
         )
-        process = composition.build(self.loaded, store, self.keyring, seams, bus, self.home)
+        keys = composition.keys_in_files(self.keyring, seams)
+        process = composition.build(self.loaded, store, keys, seams, bus, self.home)
         for backend in process.backends.values():
             storage = self.storage[backend.name]
             storage.open(backend.driver)
