@@ -11,6 +11,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
 from msgspec.structs import replace
@@ -76,6 +77,7 @@ def main() -> int:
         return _play(draw(seeds[0], options.operations), options.keep, show=options.show)
     totals, failed = _run_all(seeds, options)
     found = [_told(draw(seed, options.operations), kind) for seed, kind in sorted(failed.items())]
+    so_far = totals.runs if options.tally is None else _count(options.tally, totals.runs)
     if options.json:
         answer = {
             "runs": totals.runs,
@@ -83,11 +85,14 @@ def main() -> int:
             "commits": totals.commits,
             "faults": totals.faults,
             "processes": totals.processes,
+            "runs_so_far": so_far,
             "violations": found,
         }
         print(json.dumps(answer))
     else:
         print("\n".join(totals.lines()))
+        if options.tally is not None:
+            print(f"{so_far} runs so far, by {options.tally}")
         for one in found:
             print("\n".join(one["lines"]))
     return 1 if found else 0
@@ -107,12 +112,25 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--show", action="store_true", help="show what happens in one seed")
     parser.add_argument("--json", action="store_true", help="tell the result as JSON")
     parser.add_argument(
+        "--tally", type=Path, help="a file in which the runs of all times are counted"
+    )
+    parser.add_argument(
         "--planted", action="store_true", help="after how many runs is each defect found"
     )
     parser.add_argument(
         "--only", default="", help="of the planted ones those with this in their name"
     )
     return parser.parse_args()
+
+
+def _count(tally: Path, runs: int) -> int:
+    """Add ``runs`` to those that the file has counted; how many there were by now."""
+    before = int(tally.read_text()) if tally.exists() else 0
+    tally.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = tally.with_suffix(".new")
+    unfinished.write_text(f"{before + runs}\n")
+    unfinished.rename(tally)
+    return before + runs
 
 
 def _seeds(text: str) -> range:

@@ -6,6 +6,7 @@ driver's doing.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import ClassVar, Self, TypeVar
 
@@ -15,6 +16,7 @@ from pumice.drivers.contract import Created, Driver, Listed, Stats, VolumeSpec
 from pumice.drivers.options import BackendConfig, Option
 from pumice.errors import BackendUnavailable, DriverError
 from pumice.files import Files
+from pumice.operations.definition import REMOTE_TRIES
 from pumice.seams import CrashPoints
 from tests.simulation.storage import Hang
 
@@ -55,6 +57,14 @@ class Array:
         self.refused = refused
         self.kept: Driver | None = None
         """The driver that has the volumes in itself, if it is one that remembers."""
+        self._not_told: Counter[str] = Counter()
+
+    def not_told(self, method: str, volume_id: str) -> None:
+        """Nobody learnt what came of a call; of a removal, an operation tries that only so often."""
+        if method == "delete_volume":
+            self._not_told[volume_id] += 1
+            if self._not_told[volume_id] >= REMOTE_TRIES:
+                self.refused.add(volume_id)
 
     def trouble(self, method: str, *kinds: str) -> Trouble | None:
         """The next trouble of ``kinds`` for a call of ``method``; it is used up by that."""
@@ -116,6 +126,7 @@ class ArrayDriver:
         self._array.record(method, self._array.name, volume.id)
         self._crash_point(f"within {method}: done, not told")
         if self._array.trouble(method, "loses replies"):
+            self._array.not_told(method, volume.id)
             raise BackendUnavailable(f"Backend {self._array.name} did not answer {method}.")
         return result
 
@@ -125,6 +136,8 @@ class ArrayDriver:
             return
         if trouble.kind == "hangs":
             raise Hang(trouble.seconds)
-        if method == "delete_volume" and trouble.kind != "is away":
+        if trouble.kind == "is away":
+            self._array.not_told(method, volume_id)
+        elif method == "delete_volume":
             self._array.refused.add(volume_id)
         raise ERRORS[trouble.kind](f"Backend {self._array.name} {trouble.kind}: {method}.")
