@@ -10,11 +10,21 @@ import sys
 from pathlib import Path
 
 from pumice.store.migrations import dump
-from pumice.store.migrations.migrate import migrate
+from pumice.store.migrations.migrate import MigrationError, migrate
 
 
 def main(arguments: list[str]) -> None:
-    """Do what ``arguments`` say. Raises :class:`SystemExit` for what is none of the three."""
+    """Do what ``arguments`` say.
+
+    Raises :class:`SystemExit` for what is none of the three, and with one sentence for what cannot be done.
+    """
+    try:
+        _main(arguments)
+    except MigrationError as error:
+        sys.exit(f"{error}")
+
+
+def _main(arguments: list[str]) -> None:
     match arguments:
         case []:
             dump.write()

@@ -49,6 +49,8 @@ _SERVER: Final = {
     # Or it goes through the newest volumes, in the order of the disk, for the few that another index has:
     # cheap by its own figures, which are a disk's, but not if those that are wanted are old.
     "random_page_cost": "1.1",
+    # Recursive queries are taken for huge, and compiled each time for longer than they ever run.
+    "jit": "off",
 }
 log = logging.getLogger(__name__)
 
@@ -76,13 +78,9 @@ def connect(url: str, name: str) -> psycopg.Connection:
 class Connections:
     """The connections of one process."""
 
-    def __init__(
-        self, url: str, executor: Executor, now: Callable[[], float], name: str = "pumice"
-    ) -> None:
-        """``now`` is in seconds and never goes back."""
+    def __init__(self, url: str, executor: Executor, name: str = "pumice") -> None:
         self._url = url
         self._executor = executor
-        self._now = now
         self._name = name
         self._idle: list[PostgresConnection] = []
         self._units = asyncio.Semaphore(UNITS_AT_ONCE)
@@ -118,7 +116,7 @@ class Connections:
             self._put_back(connection)
             turns.release()
             raise
-        cut = asyncio.get_running_loop().call_later(WORK_SECONDS, _cut, connection)
+        cut = asyncio.get_running_loop().call_later(WORK_SECONDS, _give_up, connection)
         future.add_done_callback(partial(self._end, connection, turns, cut))
         # A caller that goes away takes no connection along on which a thread is at work.
         return await asyncio.shield(future)
@@ -162,17 +160,20 @@ class Connections:
         turns.release()
 
     async def _open(self) -> None:
-        if self._backoff_seconds and (self._tries or self._now() < self._retry_at):
+        loop = asyncio.get_running_loop()
+        if self._backoff_seconds and (self._tries or loop.time() < self._retry_at):
             raise self._away()
         self._tries = True
+        before = self._backoff_seconds
         try:
             raw = await self._executor.submit(lambda: connect(self._url, self._name))
         except psycopg.Error as error:
             if not self._backoff_seconds:
                 log.warning("The database is away: %s", str(error).strip())
-            doubled = 2 * self._backoff_seconds or BACKOFF_FIRST_SECONDS
-            self._backoff_seconds = min(BACKOFF_MAX_SECONDS, doubled)
-            self._retry_at = self._now() + self._backoff_seconds
+            if self._backoff_seconds == before:  # Else another one found it out meanwhile.
+                doubled = 2 * before or BACKOFF_FIRST_SECONDS
+                self._backoff_seconds = min(BACKOFF_MAX_SECONDS, doubled)
+                self._retry_at = loop.time() + self._backoff_seconds
             raise self._away() from error
         finally:
             self._tries = False
@@ -208,11 +209,15 @@ class Connections:
         self._idle.clear()
 
 
-def _cut(connection: PostgresConnection) -> None:
-    """End the wait of the thread that uses ``connection``, as if the network had."""
+def _give_up(connection: PostgresConnection) -> None:
     log.warning("The database has not answered for %d s: the connection is cut", WORK_SECONDS)
+    cut(connection.raw)
+
+
+def cut(connection: psycopg.Connection) -> None:
+    """End the wait of the thread that uses ``connection``, as if the network had."""
     with (
         contextlib.suppress(OSError, psycopg.Error),
-        socket.socket(fileno=os.dup(connection.raw.fileno())) as shared,
+        socket.socket(fileno=os.dup(connection.fileno())) as shared,
     ):
         shared.shutdown(socket.SHUT_RDWR)

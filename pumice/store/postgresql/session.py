@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import logging
 import zlib
+from collections import deque
 from collections.abc import Awaitable, Callable, Collection
 from typing import Final
 
@@ -19,7 +20,7 @@ import psycopg
 
 from pumice.errors import Unavailable
 from pumice.seams import SyncedClock
-from pumice.store.postgresql.connections import connect
+from pumice.store.postgresql.connections import connect, cut
 from pumice.store.postgresql.store import PostgresStore
 from pumice.threads import Executor
 
@@ -30,6 +31,7 @@ PAYLOAD_MAX: Final = 7900
 """Bytes of one notification; PostgreSQL's bound is 8000."""
 BACKOFF_FIRST_SECONDS: Final = 0.1
 BACKOFF_MAX_SECONDS: Final = 2.0
+END_SECONDS: Final = 1.0
 LOOK_SECONDS: Final = 5.0
 """How often a connection that says nothing is asked whether it is still there."""
 
@@ -76,6 +78,9 @@ class Session:
         self._clock = clock
         self._sleep = sleep
         self._connection: psycopg.Connection | None = None
+        self._watched: int | None = None
+        self._arrived: deque[psycopg.Notify] = deque()
+        """What came while a thread used the connection."""
         self._receivers: list[Callable[[str], None]] = []
         self._unsent: list[str] = []
         self._sending: asyncio.Task[None] | None = None
@@ -94,10 +99,13 @@ class Session:
         self._keeping = asyncio.create_task(self._keep(connected))
 
     async def end(self) -> None:
-        """Show it no more."""
-        if self._keeping is not None:
-            self._keeping.cancel()
-            await asyncio.gather(self._keeping, return_exceptions=True)
+        """Show it no more; what was sent last has a moment to leave."""
+        if self._sending is not None:
+            await asyncio.wait((self._sending,), timeout=END_SECONDS)
+        tasks = [one for one in (self._keeping, self._sending) if one is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         self._disconnect()
 
     def subscribe(self, receive: Callable[[str], None]) -> None:
@@ -132,16 +140,25 @@ class Session:
     async def _connect(self) -> None:
         self._disconnect()
         self._lost.clear()
-        self._connection = await self._executor.submit(self._open)
-        asyncio.get_running_loop().add_reader(self._connection.fileno(), self._readable)
-        self._readable()  # What came between the LISTEN and now.
+        opening = self._executor.submit(self._open)
+        try:
+            self._connection = await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            opening.add_done_callback(_close_opened)
+            raise
+        self._watch(self._connection)
 
     def _open(self) -> psycopg.Connection:
         connection = connect(self._url, f"pumice {self.process_id[-8:]}")
-        connection.execute("SELECT pg_advisory_lock(%s, %s)", (LOCKS, _key(self.process_id)))
-        connection.execute(_SHOW, (self.process_id,))
-        connection.execute(f"LISTEN {CHANNEL}")
-        self._look_at_clock(connection)
+        connection.add_notify_handler(self._arrived.append)
+        try:
+            connection.execute("SELECT pg_advisory_lock(%s, %s)", (LOCKS, _key(self.process_id)))
+            connection.execute(_SHOW, (self.process_id,))
+            connection.execute(f"LISTEN {CHANNEL}")
+            self._look_at_clock(connection)
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     def _look_at_clock(self, connection: psycopg.Connection) -> None:
@@ -151,11 +168,26 @@ class Session:
         self._clock.sync(now_us, (before_ns + self._clock.monotonic_ns()) // 2)
 
     def _disconnect(self) -> None:
+        self._unwatch()
         connection, self._connection = self._connection, None
         if connection is not None:
-            with contextlib.suppress(psycopg.Error):
-                asyncio.get_running_loop().remove_reader(connection.fileno())
             connection.close()
+
+    def _watch(self, connection: psycopg.Connection) -> None:
+        """Be told when the server has sent something; first take what came while no one watched."""
+        try:
+            self._watched = connection.fileno()
+        except psycopg.Error:
+            self._lost.set()
+            return
+        asyncio.get_running_loop().add_reader(self._watched, self._readable)
+        self._readable()
+
+    def _unwatch(self) -> None:
+        """By the number that was watched: a connection that was lost has none any more."""
+        if self._watched is not None:
+            asyncio.get_running_loop().remove_reader(self._watched)
+            self._watched = None
 
     async def _keep(self, connected: Callable[[], None]) -> None:
         """Connect anew whenever the connection is lost."""
@@ -182,27 +214,34 @@ class Session:
 
     async def _look(self, connection: psycopg.Connection) -> None:
         """Ask the server something: a connection that was cut silently is found out so."""
-        asyncio.get_running_loop().remove_reader(connection.fileno())
+        self._unwatch()
+        looking = self._executor.submit(lambda: self._look_at_clock(connection))
         try:
-            await self._executor.submit(lambda: self._look_at_clock(connection))
-        except psycopg.Error:
+            async with asyncio.timeout(LOOK_SECONDS):
+                await asyncio.shield(looking)
+        except (psycopg.Error, TimeoutError):
             self._lost.set()
         else:
-            asyncio.get_running_loop().add_reader(connection.fileno(), self._readable)
-            self._readable()
+            self._watch(connection)
+        finally:
+            if not looking.done():  # Nobody closes a connection that a thread is using.
+                cut(connection)
+                await asyncio.wait((looking,))
 
     def _readable(self) -> None:
         """The server has sent something, or is gone."""
-        connection = self._connection
-        if connection is None:
+        if self._connection is None:
             return
+        pgconn = self._connection.pgconn
         try:
-            connection.pgconn.consume_input()
-            while (notify := connection.pgconn.notifies()) is not None:
+            pgconn.consume_input()
+            while (notify := pgconn.notifies()) is not None:
                 self._received(notify.extra.decode())
         except psycopg.Error:
-            asyncio.get_running_loop().remove_reader(connection.fileno())
+            self._unwatch()
             self._lost.set()
+        while self._arrived:
+            self._received(self._arrived.popleft().payload)
 
     def _received(self, payload: str) -> None:
         sender, *lines = payload.split("\n")
@@ -218,10 +257,20 @@ def _key(process_id: str) -> int:
 
 
 def _payloads(sender: str, lines: list[str]) -> list[str]:
-    """``lines`` after their sender, in as few notifications as may be."""
-    payloads = [sender]
+    """``lines`` after their sender, in as few notifications as may be; one that fits in none is left out."""
+    payloads: list[str] = []
+    free = 0
     for line in lines:
-        if len(payloads[-1]) + len(line) >= PAYLOAD_MAX:
+        size = len(line.encode()) + 1
+        if size > free:
             payloads.append(sender)
-        payloads[-1] += f"\n{line}"
+            free = PAYLOAD_MAX - len(sender.encode())
+        if size <= free:
+            payloads[-1] += f"\n{line}"
+            free -= size
     return payloads
+
+
+def _close_opened(opening: asyncio.Future[psycopg.Connection]) -> None:
+    if opening.exception() is None:
+        opening.result().close()

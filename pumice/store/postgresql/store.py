@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -51,7 +52,6 @@ _BEGIN_QUERY: Final = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 # postgresql.org/docs/current/errcodes-appendix.html
 _IN_THE_WAY: Final = ("40001", "40P01")
 _STALE: Final = "23"
-_END_OF_SESSION: Final = ("FATAL", "PANIC")
 _SERVER_GONE: Final = ("08", "57P", "25006", "F0")
 """It shuts down, starts, or is a standby now."""
 
@@ -94,12 +94,10 @@ class PostgresStore:
         url: str,
         executor: Executor,
         *,
-        now: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """Nothing is connected before it is needed. ``now`` is in seconds and never goes back."""
-        self._connections = Connections(url, executor, now)
-        self._now = now
+        """Nothing is connected before it is needed."""
+        self._connections = Connections(url, executor)
         self._sleep = sleep
         self.commits = 0
         """See :attr:`pumice.store.contract.Store.commits`."""
@@ -148,45 +146,47 @@ class PostgresStore:
 
     async def _was_committed(self, begun: _Begun) -> bool:
         """What became of a transaction. Raises :class:`Unavailable` if nobody says so for too long."""
-        until = self._now() + UNKNOWN_SECONDS
-        while self._now() < until:
-            try:
-                status = await self._connections.read(lambda one: _status(one, begun))
-            except (Broken, Unavailable, psycopg.Error) as error:
-                log.info("Whether transaction %s was committed is not known: %s", begun.id, error)
-            else:
-                if status in {"committed", "aborted"}:
-                    return status == "committed"
-            await self._sleep(ASK_AGAIN_SECONDS)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(UNKNOWN_SECONDS):
+                while True:
+                    status = await self._ask(begun)
+                    if status in {"committed", "aborted"}:
+                        return status == "committed"
+                    await self._sleep(ASK_AGAIN_SECONDS)
         raise Unavailable(
             "The database went away while it was writing; whether the change was made is not known.",
             detail=f"transaction {begun.id}",
             retry_after_seconds=5,
         )
 
+    async def _ask(self, begun: _Begun) -> str | None:
+        try:
+            return await self._connections.write(lambda one: _status(one, begun))
+        except (Broken, Unavailable, psycopg.Error) as error:
+            log.info("Whether transaction %s was committed is not known: %s", begun.id, error)
+            return None
+
     async def read(self, query: Callable[[Txn, *A], T], *arguments: *A) -> T:
         """See :meth:`pumice.store.contract.Store.read`."""
+        return await self._read(lambda one: _query(one, lambda txn: query(txn, *arguments)))
+
+    async def run(self, statement: str, parameters: dict[str, object]) -> list[tuple[object, ...]]:
+        """One statement that needs no transaction: a notification, a look at the server.
+
+        It may run twice. Raises :class:`Unavailable`.
+        """
+        return await self._read(lambda one: _run(one, statement, parameters))
+
+    async def _read(self, work: Callable[[PostgresConnection], T]) -> T:
         for left in range(RECONNECTS, -1, -1):
             try:
-                return await self._connections.read(
-                    lambda one: _query(one, lambda txn: query(txn, *arguments))
-                )
+                return await self._connections.read(work)
             except Broken as error:
                 if not left:
                     raise _unavailable(error) from error
             except psycopg.OperationalError as error:
                 raise _unavailable(error) from error
         raise AssertionError("Not reached.")
-
-    async def run(self, statement: str, parameters: dict[str, object]) -> list[tuple[object, ...]]:
-        """One statement that needs no transaction: a notification, a look at the server.
-
-        Raises :class:`Unavailable`.
-        """
-        try:
-            return await self._connections.read(lambda one: _run(one, statement, parameters))
-        except (Broken, psycopg.OperationalError) as error:
-            raise _unavailable(error) from error
 
     def close(self) -> None:
         """See :meth:`pumice.store.contract.Store.close`; what runs in a thread ends by itself."""
@@ -216,11 +216,9 @@ def _transact(
     done = _Done(value, txn.callbacks)
     started_ns = time.perf_counter_ns()
     try:
-        said = connection.raw.execute(b"COMMIT").statusmessage
-    except psycopg.Error as error:
-        if _is_gone(connection, error):
-            raise _Unknown(begun, done) from error
-        raise
+        said = _commit(connection)
+    except Broken as error:
+        raise _Unknown(begun, done) from error
     if said != "COMMIT":
         raise RuntimeError("A unit kept an error of the database for itself: nothing was written.")
     if trace is not None:
@@ -238,6 +236,26 @@ def _begin(connection: PostgresConnection) -> _Begun:
     return _Begun(*row)
 
 
+def _commit(connection: PostgresConnection) -> str | None:
+    """What the server says to a COMMIT. Raises :class:`Broken` if nothing certain.
+
+    That is also a warning: the wait for the standby was ended, and a server that takes over may lack it.
+    """
+    warnings: list[psycopg.errors.Diagnostic] = []
+    connection.raw.add_notice_handler(warnings.append)
+    try:
+        said = connection.raw.execute(b"COMMIT").statusmessage
+    except psycopg.Error as error:
+        if _is_gone(connection, error):
+            raise Broken from error
+        raise
+    finally:
+        connection.raw.remove_notice_handler(warnings.append)
+    if warnings:
+        raise Broken(warnings[0].message_primary)
+    return said
+
+
 def _query(connection: PostgresConnection, query: Callable[[Txn], T]) -> T:
     """Run ``query`` on one state. Raises what it raises, or :class:`Broken`."""
     try:
@@ -245,7 +263,7 @@ def _query(connection: PostgresConnection, query: Callable[[Txn], T]) -> T:
         result = query(Txn(connection, "postgresql"))
         connection.raw.execute(b"COMMIT")
     except psycopg.errors.ReadOnlySqlTransaction:
-        connection.raw.execute(b"ROLLBACK")  # The query's defect: the server is none.
+        connection.raw.pgconn.exec_(b"ROLLBACK")  # The query's defect: the server is none.
         raise
     except BaseException as error:
         _roll_back(connection, error)
@@ -269,26 +287,21 @@ def _roll_back(connection: PostgresConnection, cause: BaseException) -> None:
     if isinstance(cause, psycopg.Error) and _is_gone(connection, cause):
         raise Broken from cause
     if connection.in_transaction:
-        try:
-            connection.raw.execute(b"ROLLBACK")
-        except psycopg.Error as error:
-            raise Broken from error
+        # Past psycopg, which at this word has the server forget every statement that it keeps prepared.
+        connection.raw.pgconn.exec_(b"ROLLBACK")
+        if connection.in_transaction or connection.raw.closed:
+            raise Broken from cause
 
 
 def _is_gone(connection: PostgresConnection, error: psycopg.Error) -> bool:
     """Whether another connection is needed, and not another try."""
-    return (
-        connection.raw.closed
-        or error.diag.severity_nonlocalized in _END_OF_SESSION
-        or (error.sqlstate or "").startswith(_SERVER_GONE)
-    )
+    return connection.raw.closed or (error.sqlstate or "").startswith(_SERVER_GONE)
 
 
 # A server that crashed, or took over from another one, gives the ids that it never heard of to others. It
-# knows those of which it has read a line. A standby knows only what has reached it so far.
+# knows those of which it has read a line.
 _STATUS: Final = """
 SELECT CASE
-    WHEN pg_is_in_recovery() THEN NULL
     WHEN r.lsn IS DISTINCT FROM CAST(:replayed AS pg_lsn) AND r.lsn < CAST(:mark AS pg_lsn) THEN 'aborted'
     ELSE pg_xact_status(CAST(:id AS xid8)) END
 FROM (SELECT pg_last_wal_replay_lsn() AS lsn) r
@@ -296,11 +309,21 @@ FROM (SELECT pg_last_wal_replay_lsn() AS lsn) r
 
 
 def _status(connection: PostgresConnection, begun: _Begun) -> str | None:
-    """``committed``, ``aborted``, or anything else as long as that is open."""
+    """``committed``, ``aborted``, or anything else as long as that is open.
+
+    Asked in a transaction of its own that is committed: where commits wait for a standby, it then has all
+    that came before. A standby has not heard of everything, and cannot begin one.
+    """
     try:
+        _begin(connection)
         ((status,),) = _run(connection, _STATUS, structs.asdict(begun))
-    except psycopg.errors.InvalidParameterValue:
+        _commit(connection)
+    except psycopg.errors.InvalidParameterValue as error:
+        _roll_back(connection, error)
         return "aborted"  # "in the future": the server never heard of it.
+    except BaseException as error:
+        _roll_back(connection, error)
+        raise
     return None if status is None else str(status)
 
 
