@@ -36,7 +36,7 @@ from pumice.scheduler.registry import Ingredients, make_scheduler
 from pumice.scheduler.view import PoolsView
 from pumice.seams import Seams
 from pumice.services.catalog import CatalogService
-from pumice.services.generation import Generation
+from pumice.services.generation import Generation, SharedGeneration
 from pumice.services.keys import DatabaseKeys, FileKeys, TokenKeys, WriteKeys
 from pumice.services.operations import OperationService
 from pumice.services.passwords import PasswordChecks
@@ -159,10 +159,12 @@ def build(
             settings.lease_seconds,
             settings.scheduler_max_attempts,
             settings.service_down_time,
+            f"{settings.host}, process {os.getpid()} ({process.roles})",
         ),
     )
     rules = api_routes.rules(policy_overrides(loaded, state_dir))
-    generation = Generation(None if member.is_alone else threads.edge(store))
+    shared = None if member.is_alone else threads.edge(SharedGeneration(store))
+    generation = Generation(shared)
     keys = keys_of(generation)
     services = _services(settings, seams, rules, keys, generation, store, engine, threads)
     heartbeat = Heartbeat(process, store, view, served, settings.service_down_time)

@@ -11,6 +11,7 @@ from typing import Final
 import hypothesis
 import pytest
 
+from tests import deployments
 from tests.postgresql import MISSING, Cluster, binaries
 
 NOT_PROVEN: Final = "NOT PROVEN HERE: "
@@ -22,6 +23,16 @@ NEED_POSTGRESQL: Final = "PUMICE_TESTS_NEED_POSTGRESQL" in os.environ
 # The machine may be busy: how long an example takes says nothing about the code.
 hypothesis.settings.register_profile("pumice", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("pumice")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--deployment``."""
+    deployments.add_option(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The marks of deployments."""
+    deployments.add_markers(config)
 
 
 @pytest.fixture(scope="session", autouse=True)

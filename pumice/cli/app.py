@@ -18,7 +18,7 @@ from pumice.cli.config import config
 from pumice.cli.db import db
 from pumice.cli.debug import debug
 from pumice.cli.demo import demo
-from pumice.cli.hosts import backend, host, service
+from pumice.cli.hosts import backend, host, process, service
 from pumice.cli.identity import identity
 from pumice.cli.operations import operation
 from pumice.cli.output import printable
@@ -41,6 +41,7 @@ app.command()(demo)
 app.add_typer(config, name="config")
 app.add_typer(db, name="db")
 app.add_typer(debug, name="debug")
+app.add_typer(process, name="process")
 app.add_typer(host, name="host")
 app.add_typer(service, name="service")
 app.add_typer(backend, name="backend")

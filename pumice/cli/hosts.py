@@ -1,4 +1,4 @@
-"""``pumice host list``, ``service list`` and ``backend list``: who serves, and with how much room."""
+"""``pumice process list``, ``host list``, ``service list`` and ``backend list``: who serves what."""
 
 from __future__ import annotations
 
@@ -10,13 +10,57 @@ from pumice.cli import output
 from pumice.cli.clouds import Asked
 from pumice.cli.options import Cloud, Insecure, Json, StateDir
 from pumice.cli.output import Column
-from pumice.cli.source import log_in
+from pumice.cli.source import SERVICE, log_in
 
 VOLUME: Final = "block-storage"
 
+process = typer.Typer(help="Processes that serve.", no_args_is_help=True)
 host = typer.Typer(help="Hosts that serve.", no_args_is_help=True)
 service = typer.Typer(help="Services of the processes.", no_args_is_help=True)
 backend = typer.Typer(help="Backends that keep volumes.", no_args_is_help=True)
+
+
+@process.command("list")
+def list_processes(
+    as_json: Json = False,
+    cloud: Cloud = None,
+    state_dir: StateDir = None,
+    insecure: Insecure = False,
+) -> None:
+    """List each process: what it does, whether it lives, and how it finds each backend that it serves."""
+    session = log_in(Asked(cloud, state_dir, insecure))
+    processes = session.get(SERVICE, "/processes")["processes"]
+    if as_json:
+        output.show_json(processes)
+        return
+    columns = (
+        Column("Host"),
+        Column("Process", right=True),
+        Column("Roles"),
+        Column("State"),
+        Column("Started"),
+        Column("Heard of"),
+        Column("Serves"),
+    )
+    rows = [
+        (
+            one["host"],
+            one["pid"],
+            ",".join(one["roles"]),
+            one["state"],
+            output.time(one["started_at"]),
+            output.time(one["updated_at"]),
+            ", ".join(_served(backend) for backend in one["backends"]),
+        )
+        for one in processes
+    ]
+    output.show_table(columns, rows, "No processes.")
+
+
+def _served(backend: dict[str, Any]) -> str:
+    if backend["state"] == "up":
+        return str(backend["host"])
+    return f"{backend['host']} (down: {backend['reason']})"
 
 
 @host.command("list")

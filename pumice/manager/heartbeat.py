@@ -24,6 +24,8 @@ from pumice.store.contract import Store
 from pumice.store.txn import Txn
 
 LOOK_SECONDS: Final = 5.0
+REPORTED_AT_ONCE: Final = 200
+"""Backends in one unit: of thousands that changed, none keeps the others' requests waiting for all."""
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +98,7 @@ class Heartbeat:
             task.cancel()
 
     async def report(self, now_us: int) -> bool:
-        """Write that the process lives, and what changed, in one unit; the view follows its commit.
+        """Write that the process lives, and what changed; the view follows each commit.
 
         Of many backends that are as they were, none is written: one row a heartbeat is enough. Returns
         whether anything changed.
@@ -107,9 +109,12 @@ class Heartbeat:
         )
         changed = tuple(one for one in seen if self._reported.get(one.host) != one)
         process = replace(self._process, heartbeat_at=now_us)
-        report = Report(process, now_us - 10 * self._down_us, changed, now_us)
-        known = await self._store.write(write_report, report, self._follow)
-        self._reported |= {one.host: one for one in changed}
+        known = 0
+        for start in range(0, max(1, len(changed)), REPORTED_AT_ONCE):
+            part = changed[start : start + REPORTED_AT_ONCE]
+            report = Report(process, now_us - 10 * self._down_us, part, now_us)
+            known = await self._store.write(write_report, report, self._follow)
+            self._reported |= {one.host: one for one in part}
         if known < len(self._reported):
             # Silent for so long that it was taken for dead: all is told anew.
             log.warning("This process was taken for dead; it serves its backends again")
@@ -151,7 +156,7 @@ def write_report(txn: Txn, report: Report, follow: Callable[[Written], None]) ->
     rows.forget_processes(txn, report.process.id, report.forget_before)
     written: Written = []
     for seen in report.seen:
-        rows.report(
+        record = rows.report(
             txn,
             host=seen.host,
             name=seen.settings.volume_backend_name,
@@ -170,7 +175,6 @@ def write_report(txn: Txn, report: Report, follow: Callable[[Written], None]) ->
         allocated = {
             name: pool_rows.register(txn, f"{seen.host}#{name}", seen.host) for name in names
         }
-        record = rows.get(txn, seen.host)
         pool_rows.forget_reports(txn, seen.host)
         if allocated:
             for pool in pools_of(seen, record, allocated):

@@ -128,9 +128,9 @@ class VolumeManager:
         try:
             await work()
         except PumiceError as error:
-            log.warning("%s failed: %s", work, error)
+            log.warning("%s failed: %s", _name_of(work), error)
         except Exception:
-            log.exception("%s failed", work)
+            log.exception("%s failed", _name_of(work))
 
     async def _report(self) -> None:
         if await self._heartbeat.report(self._seams.clock.now_us()):
@@ -197,6 +197,12 @@ class VolumeManager:
         before_us = now_us - self._settings.operation_retention_seconds * 1_000_000
         while await self._store.write(prune, now_us, before_us):
             await self._seams.sleep(0)
+
+
+def _name_of(work: Work) -> str:
+    """What a person calls it: ``report``, ``sweep``."""
+    function = work.func if isinstance(work, partial) else work
+    return function.__name__.strip("_").replace("_", " ")
 
 
 def prune(txn: Txn, now_us: int, before_us: int) -> bool:

@@ -59,13 +59,15 @@ log = logging.getLogger(__name__)
 class EngineOptions:
     """Who this process is, how long a claim lasts, and how many backends a volume may try.
 
-    A process that was not heard of for ``down_seconds`` serves nothing.
+    A process that was not heard of for ``down_seconds`` serves nothing. ``name`` is for people, who read in
+    an operation's way which processes did what.
     """
 
     process_id: str
     lease_seconds: int
     max_attempts: int
     down_seconds: int
+    name: str = ""
 
 
 class Resource(Protocol):
@@ -239,14 +241,16 @@ class Engine:
             record = claimed
         entries = await self._store.read(rows.log, operation_id)
         if operation_id not in self._traces:
-            self._traces[operation_id] = await self._trace_so_far(record, now_us)
-        return self._progress(record, tuple(entries), now_us)
+            stored = await self._store.read(rows.trace, operation_id)
+            self._traces[operation_id] = self._going_on(record, stored, now_us)
+        return self._progress(record, tuple(entries), self._traces[operation_id])
 
-    async def _trace_so_far(self, record: OperationRecord, now_us: int) -> Trace:
+    def _going_on(self, record: OperationRecord, stored: str | None, now_us: int) -> Trace:
         """A recorder that begins with what the process recorded that handed the operation over."""
-        stored = await self._store.read(rows.trace, record.id)
         earlier = msgspec.json.decode(stored, type=TraceView) if stored else None
-        return Trace(record.request_id, f"{record.name} (taken up)", now_us, earlier)
+        trace = Trace(record.request_id, f"{record.name} (taken up)", now_us, earlier)
+        trace.mark(place(self._going_on, name="taken up"), f"by {self.options.name}")
+        return trace
 
     def _leave_unknown(self, record: OperationRecord) -> None:
         """What a newer Pumice began waits, unclaimed, for one that knows it; said once."""
@@ -255,12 +259,9 @@ class Engine:
             log.warning("Operation %s (%s) is unknown to this version", record.id, record.name)
 
     def _progress(
-        self, record: OperationRecord, log: tuple[LogEntry, ...], now_us: int
+        self, record: OperationRecord, log: tuple[LogEntry, ...], trace: Trace
     ) -> Progress:
         """The operation from its row and its log."""
-        trace = self._traces.get(record.id) or Trace(
-            record.request_id, f"{record.name} (taken up)", now_us
-        )
         operation = self._operations[record.name]
         params = msgspec.json.decode(record.params, type=operation.params)
         return Progress(operation, params, record, log, trace, self.options.max_attempts)
@@ -483,9 +484,12 @@ class Engine:
         record = rows.get(txn, operation_id)
         if record.name not in self._operations:
             raise InvalidState(f"Operation {operation_id} is unknown to this version of Pumice.")
+        trace = self._traces.get(operation_id) or self._going_on(
+            record, rows.trace(txn, operation_id), now_us
+        )
         after = abandon(
             txn,
-            self._progress(record, (), now_us),
+            self._progress(record, (), trace),
             self.tools,
             self.options.process_id,
             self._lease(now_us),

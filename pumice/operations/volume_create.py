@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from pumice.drivers.contract import VolumeSpec
 from pumice.errors import NoValidBackend
-from pumice.model.backend import NO_HINTS, Hints, PlacementRequest, Ranking
+from pumice.model.backend import NO_HINTS, Hints, PlacementRequest, Ranking, Verdict
 from pumice.model.message import Action, Detail, failure_of
 from pumice.model.operation import LogEntry
 from pumice.operations.definition import (
@@ -26,8 +26,11 @@ from pumice.operations.definition import (
     RemoteStep,
     Result,
     Tools,
+    backend_of,
 )
-from pumice.store import events, messages, pools, volumes
+from pumice.scheduler.filters.capacity import CapacityFilter
+from pumice.scheduler.filters.service import ServiceFilter, closed
+from pumice.store import backends, events, messages, pools, volumes
 
 MAX_VERDICTS_STORED = 50
 
@@ -71,7 +74,8 @@ def rank(tools: Tools, params: VolumeCreate, log: Sequence[LogEntry]) -> Ranking
 def place(step: Step) -> Result:
     """Claim capacity on the best backend that still has it; a lost claim takes the next."""
     ranking: Ranking = step.prepared
-    why = msgspec.to_builtins(ranking.verdicts[:MAX_VERDICTS_STORED])
+    verdicts = list(ranking.verdicts)
+    fit = len(ranking.candidates)
     for candidate in ranking.candidates:
         claimed = pools.claim(step.txn, candidate.host, step.params.size_gib, candidate.ceiling_gib)
         if claimed is not None:
@@ -85,12 +89,29 @@ def place(step: Step) -> Result:
             _tell_view(step, candidate.host, claimed)
             return {
                 "host": candidate.host,
-                "note": f"{candidate.host}, {len(ranking.candidates)} of {_pools(ranking)} pools fit",
+                "note": f"{candidate.host}, {fit} of {_pools(verdicts)} pools fit",
                 "weight": candidate.weight,
                 "scheduler": ranking.scheduler,
-                "verdicts": why,
+                "verdicts": msgspec.to_builtins(verdicts[:MAX_VERDICTS_STORED]),
             }
-    raise NoValidBackend(f"No valid backend was found: {_summary(ranking)}.", why)
+        verdicts = [*_without(verdicts, candidate.host), _lost(step, candidate.host)]
+    why = msgspec.to_builtins(verdicts[:MAX_VERDICTS_STORED])
+    raise NoValidBackend(f"No valid backend was found: {_summary(verdicts)}.", why)
+
+
+def _lost(step: Step, host: str) -> Verdict:
+    """Why the claim of a pool was lost that had passed: what was seen of it is older than the database."""
+    backend = backends.get(step.txn, backend_of(host))
+    reason = closed(backend.enabled, backend.disabled_reason, backend.frozen)
+    if reason is None:
+        return Verdict(
+            host, CapacityFilter.name, passed=False, reason="taken by other volumes in the meantime"
+        )
+    return Verdict(host, ServiceFilter.name, passed=False, reason=reason)
+
+
+def _without(verdicts: Sequence[Verdict], host: str) -> list[Verdict]:
+    return [one for one in verdicts if one.host != host]
 
 
 def unplace(step: Step) -> None:
@@ -169,16 +190,13 @@ def _tell_view(step: Step, host: str, allocated: tuple[int, int]) -> None:
     step.txn.after_commit(lambda: view.adjust(host, *allocated))
 
 
-def _pools(ranking: Ranking) -> int:
-    return len({verdict.host for verdict in ranking.verdicts})
+def _pools(verdicts: Sequence[Verdict]) -> int:
+    return len({verdict.host for verdict in verdicts})
 
 
-def _summary(ranking: Ranking) -> str:
+def _summary(verdicts: Sequence[Verdict]) -> str:
     """How many pools each filter refused; which ones is for administrators (``pumice why``)."""
-    refused = Counter(verdict.filter for verdict in ranking.verdicts if not verdict.passed)
-    clauses = [
-        f"{name} refused {count} of {_pools(ranking)} pools" for name, count in refused.items()
-    ]
-    if ranking.candidates:
-        clauses.append("capacity was taken by other volumes in the meantime")
+    refused = Counter(verdict.filter for verdict in verdicts if not verdict.passed)
+    pools = _pools(verdicts)
+    clauses = [f"{name} refused {count} of {pools} pools" for name, count in refused.items()]
     return ", ".join(clauses) or "there are no backends"

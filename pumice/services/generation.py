@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from functools import wraps
 from typing import TypeVar, TypeVarTuple
@@ -14,6 +15,34 @@ T = TypeVar("T")
 A = TypeVarTuple("A")
 
 
+class SharedGeneration:
+    """The number in a store that other processes write to as well; used on one event loop."""
+
+    __slots__ = ("_next", "_reading", "_store")
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._reading: asyncio.Task[int] | None = None
+        self._next: asyncio.Task[int] | None = None
+
+    async def current(self) -> int:
+        """The changes that were committed before this was called, and perhaps later ones.
+
+        Who asks while a read is under way gets the next one, with all others who ask meanwhile: the first
+        may have begun before a change that is already acknowledged. Raises
+        :class:`pumice.errors.Unavailable`.
+        """
+        if self._next is None:
+            self._next = asyncio.create_task(self._read(self._reading))
+        return await asyncio.shield(self._next)
+
+    async def _read(self, before: asyncio.Task[int] | None) -> int:
+        if before is not None:
+            await asyncio.wait([before])
+        self._reading, self._next = self._next, None
+        return await self._store.read(generations.identity)
+
+
 class Generation:
     """How many changes of identity there were.
 
@@ -24,7 +53,7 @@ class Generation:
 
     __slots__ = ("_shared", "_value")
 
-    def __init__(self, shared: Store | None = None) -> None:
+    def __init__(self, shared: SharedGeneration | None = None) -> None:
         """``shared`` is where other processes may change identity, too; None if nobody else does."""
         self._shared = shared
         self._value = 0
@@ -37,7 +66,7 @@ class Generation:
         """
         if self._shared is None:
             return self._value
-        return await self._shared.read(generations.identity)
+        return await self._shared.current()
 
     def bump(self) -> None:
         """Make everything that this process has cached so far invalid."""

@@ -40,6 +40,28 @@ class ServiceState(Struct, frozen=True):
     backend_reason: str
 
 
+class ServedBackend(Struct, frozen=True):
+    """How a process finds a backend that it serves; ``reason``: why it is down."""
+
+    host: str
+    up: bool
+    reason: str
+
+
+class ProcessState(Struct, frozen=True):
+    """One process: what it does, whether it lives, and what it serves. Times are UTC microseconds."""
+
+    id: str
+    host: str
+    pid: int
+    roles: tuple[str, ...]
+    up: bool
+    """It was heard of within ``service_down_time``."""
+    started_at: int
+    heartbeat_at: int
+    backends: tuple[ServedBackend, ...]
+
+
 class Usage(Struct, frozen=True):
     """What a project has on a backend."""
 
@@ -51,10 +73,11 @@ class Usage(Struct, frozen=True):
 def list_services(
     txn: Txn, context: Context, down_seconds: int, default_zone: str
 ) -> list[ServiceState]:
-    """Query: one scheduler per process, then one volume service per backend."""
+    """Query: one scheduler per host, then one volume service per backend, each in order of their names."""
     oldest = context.now_us - down_seconds * 1_000_000
     states = {}
-    for process in _schedulers(txn):
+    newest = {process.host: process for process in _schedulers(txn)}
+    for _, process in sorted(newest.items()):
         alive = process.heartbeat_at >= oldest
         flags = service_flags.get(txn, process.host, SCHEDULER)
         states[SCHEDULER, process.host] = ServiceState(
@@ -73,19 +96,43 @@ def list_services(
     for backend in rows.select_all(txn):
         serving = servers.get(backend.host)
         heard = serving.heartbeat_at if serving else backend.updated_at
+        alive = serving is not None and heard >= oldest
         states[VOLUME, backend.host] = ServiceState(
             VOLUME,
             backend.host,
             backend.availability_zone,
             backend.enabled,
-            serving is not None and heard >= oldest,
+            alive,
             heard,
             backend.disabled_reason,
             backend.frozen,
-            serving is not None and serving.up,
-            serving.reason if serving else "No process serves it.",
+            serving is not None and alive and serving.up,
+            serving.reason if serving and alive else "No process serves it.",
         )
     return list(states.values())
+
+
+def list_processes(txn: Txn, context: Context, down_seconds: int) -> list[ProcessState]:
+    """Query: each process that is known, by its host and its start, with the backends that it serves."""
+    oldest = context.now_us - down_seconds * 1_000_000
+    served: dict[str, list[ServedBackend]] = {}
+    for one in rows.servers(txn):
+        served.setdefault(one.process_id, []).append(
+            ServedBackend(one.backend_host, one.up, one.reason)
+        )
+    return [
+        ProcessState(
+            process.id,
+            process.host,
+            process.pid,
+            tuple(process.roles.split(",")),
+            process.heartbeat_at >= oldest,
+            process.started_at,
+            process.heartbeat_at,
+            tuple(served.get(process.id, ())),
+        )
+        for process in sorted(rows.processes(txn), key=lambda one: (one.host, one.started_at))
+    ]
 
 
 def _schedulers(txn: Txn) -> list[ProcessRecord]:
@@ -148,15 +195,22 @@ def check_scheduler(txn: Txn, host: str) -> None:
     """Raises :class:`Unavailable` while the scheduler of ``host`` is disabled."""
     flags = service_flags.get(txn, host, SCHEDULER)
     if not flags.enabled:
-        because = f": {flags.disabled_reason}" if flags.disabled_reason else "."
-        raise Unavailable(f"The scheduler is disabled{because}", retry_after_seconds=60)
+        raise _disabled(flags)
 
 
 def check_any_scheduler(txn: Txn, alive_since_us: int) -> None:
     """Raises :class:`Unavailable` unless a process schedules, was heard of since then, and is enabled."""
     alive = {one.host for one in _schedulers(txn) if one.heartbeat_at >= alive_since_us}
-    if not any(service_flags.get(txn, host, SCHEDULER).enabled for host in alive):
-        raise Unavailable("No scheduler is running that is enabled.", retry_after_seconds=10)
+    found = [service_flags.get(txn, host, SCHEDULER) for host in sorted(alive)]
+    if not found:
+        raise Unavailable("No scheduler is running.", retry_after_seconds=10)
+    if not any(flags.enabled for flags in found):
+        raise _disabled(found[0])
+
+
+def _disabled(flags: ServiceFlags) -> Unavailable:
+    because = f": {flags.disabled_reason}" if flags.disabled_reason else "."
+    return Unavailable(f"The scheduler is disabled{because}", retry_after_seconds=60)
 
 
 def check_thawed(txn: Txn, pool_host: str) -> None:

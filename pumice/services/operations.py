@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, Final
 
 import msgspec
@@ -18,7 +19,7 @@ from pumice.store.contract import Store
 from pumice.store.txn import Txn
 from pumice.trace import TraceView
 
-_FAILURES: Final = ("failed", "deferred", "undo_failed")
+_FAILURES: Final = {"failed": "the step", "deferred": "the step", "undo_failed": "undoing the step"}
 FIRST_POLL_SECONDS: Final = 0.025
 
 
@@ -142,11 +143,12 @@ def of_operation(history: OperationHistory, *, hosts: bool) -> list[str]:
     """
     record = history.record
     name = f"Operation {record.id} ({record.name})"
-    failures = [
-        f"In attempt {entry.attempt} the step {entry.step} failed: {entry.data['public']}"
+    counted = Counter(
+        f"In attempt {entry.attempt} {_FAILURES[entry.event]} {entry.step} failed: {entry.data['public']}"
         for entry in history.log
         if entry.event in _FAILURES and entry.step and "public" in entry.data
-    ]
+    )
+    failures = [one if times == 1 else f"{one} ({times} times)" for one, times in counted.items()]
     if record.status == "done":
         return [f"{name} is done.", *failures]
     if record.ended_at is not None:

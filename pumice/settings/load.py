@@ -108,11 +108,13 @@ def _refuse_unknown_options(default: Section) -> None:
 def _check(settings: Settings, origins: Mapping[str, str]) -> None:
     """Refuse values that contradict each other."""
     names, where = settings.enabled_backends, origins["enabled_backends"]
-    for index, name in enumerate(names):
-        if name in names[:index]:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
             raise SettingsError(f"{where}: enabled_backends names {name} twice.")
         if name in (DEFAULT_SECTION, DATABASE_SECTION):
             raise SettingsError(f"{where}: a backend cannot be named {name}.")
+        seen.add(name)
     if settings.service_down_time <= settings.report_interval:
         where = origins["service_down_time"]
         where = origins["report_interval"] if where == DEFAULT_ORIGIN else where
@@ -139,8 +141,9 @@ def _compare_sections(names: tuple[str, ...], where: str, sections: Mapping[str,
         if name not in sections:
             hint = did_you_mean(name, (section for section in sections if section not in names))
             raise SettingsError(f"{where}: the backend {name} has no section [{name}]{hint}")
+    enabled = frozenset(names)
     for name, section in sections.items():
-        if name not in names:
+        if name not in enabled:
             hint = did_you_mean(name, (*names, DEFAULT_SECTION, DATABASE_SECTION))
             raise SettingsError(
                 f"{section.origin}: enabled_backends does not name the section [{name}]{hint}"

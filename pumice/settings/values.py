@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Annotated, Any, Final, Literal, NamedTuple, get_args, get_origin
 
 import msgspec
@@ -39,8 +40,12 @@ class Effective(NamedTuple):
     origins: dict[str, str]
 
 
-def options(kind: type[Struct]) -> dict[str, Option]:
-    """The options of a table: its fields with a help text, those of BackendDefaults last."""
+@cache
+def options(kind: type[Struct]) -> Mapping[str, Option]:
+    """The options of a table: its fields with a help text, those of BackendDefaults last.
+
+    Kept, for there may be thousands of backends, each with the same.
+    """
     found = {}
     for field in sorted(
         msgspec.structs.fields(kind),

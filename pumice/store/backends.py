@@ -73,23 +73,35 @@ def processes(txn: Txn) -> list[ProcessRecord]:
     return [ProcessRecord(*row) for row in txn.all(_PROCESSES)]
 
 
-_REPORT: Final = """
+_COLUMNS: Final = "host, name, availability_zone, enabled, disabled_reason, frozen, updated_at"
+
+
+def _record(row: Row) -> BackendRecord:
+    return BackendRecord(*(*row[:3], bool(row[3]), row[4], bool(row[5]), row[6]))
+
+
+_REPORT: Final = f"""
 INSERT INTO backends (host, name, availability_zone, enabled, disabled_reason, frozen, updated_at)
 VALUES (:host, :name, :availability_zone, TRUE, NULL, FALSE, :updated_at)
 ON CONFLICT (host) DO UPDATE SET name = excluded.name,
     availability_zone = excluded.availability_zone, updated_at = excluded.updated_at
+RETURNING {_COLUMNS}
 """
 
 
-def report(txn: Txn, *, host: str, name: str, availability_zone: str, updated_at: int) -> None:
-    """Record a backend; what an administrator set (enabled, frozen) stays."""
+def report(
+    txn: Txn, *, host: str, name: str, availability_zone: str, updated_at: int
+) -> BackendRecord:
+    """Record a backend; what an administrator set (enabled, frozen) stays. The backend as it is then."""
     parameters = {
         "host": host,
         "name": name,
         "availability_zone": availability_zone,
         "updated_at": updated_at,
     }
-    txn.change(_REPORT, parameters)
+    row = txn.one(_REPORT, parameters)
+    assert row is not None
+    return _record(row)
 
 
 _SERVE: Final = """
@@ -164,13 +176,6 @@ def servers(txn: Txn) -> list[ServerRecord]:
         ServerRecord(host, process_id, bool(up), reason, heartbeat_at)
         for host, process_id, up, reason, heartbeat_at in txn.all(_SERVERS)
     ]
-
-
-_COLUMNS: Final = "host, name, availability_zone, enabled, disabled_reason, frozen, updated_at"
-
-
-def _record(row: Row) -> BackendRecord:
-    return BackendRecord(*(*row[:3], bool(row[3]), row[4], bool(row[5]), row[6]))
 
 
 _GET: Final = f"SELECT {_COLUMNS} FROM backends WHERE host = :host"

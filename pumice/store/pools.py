@@ -16,18 +16,16 @@ from pumice.store.txn import Txn
 _REGISTER: Final = """
 INSERT INTO pools (host, backend_host, allocated_gib, volume_count)
 VALUES (:host, :backend_host, 0, 0)
-ON CONFLICT (host) DO NOTHING
+ON CONFLICT (host) DO UPDATE SET backend_host = excluded.backend_host
+RETURNING allocated_gib, volume_count
 """
 
 
 def register(txn: Txn, host: str, backend_host: str) -> tuple[int, int]:
     """Make the pool known; what is allocated on it (GiB, volumes)."""
-    txn.change(_REGISTER, {"host": host, "backend_host": backend_host})
-    row = txn.one(_ALLOCATED, {"host": host})
+    row = txn.one(_REGISTER, {"host": host, "backend_host": backend_host})
     return (row[0], row[1]) if row else (0, 0)
 
-
-_ALLOCATED: Final = "SELECT allocated_gib, volume_count FROM pools WHERE host = :host"
 
 _REPORT: Final = "UPDATE pools SET report = :report WHERE host = :host"
 
@@ -37,8 +35,10 @@ def report(txn: Txn, host: str, text: str) -> None:
     txn.change(_REPORT, {"host": host, "report": text})
 
 
+# By the primary key: `$` follows `#` in the order of characters.
 _FORGET: Final = """
-UPDATE pools SET report = '' WHERE backend_host = :backend_host AND report <> ''
+UPDATE pools SET report = ''
+WHERE host >= :backend_host || '#' AND host < :backend_host || '$' AND report <> ''
 """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -31,10 +32,10 @@ class Reply:
 
 
 class AsgiClient:
-    """Sends requests to ``app``."""
+    """Sends requests to ``apps`` in turn."""
 
-    def __init__(self, app: App) -> None:
-        self._app = app
+    def __init__(self, *apps: App) -> None:
+        self._apps = itertools.cycle(apps)
 
     async def send(
         self, method: str, target: str, headers: Headers = (), body: bytes = b"", *, parts: int = 1
@@ -67,7 +68,7 @@ class AsgiClient:
         async def send(message: Message) -> None:
             outgoing.append(message)
 
-        await self._app(scope, receive, send)
+        await next(self._apps)(scope, receive, send)
         start, content = outgoing  # In one piece: nothing is sent before the answer is complete.
         assert (start["type"], content["type"]) == ("http.response.start", "http.response.body")
         assert not content.get("more_body")

@@ -19,17 +19,15 @@ from typing import Any, Final
 
 import msgspec
 
-from pumice import process as composition
 from pumice import seams as real_seams
 from pumice.api.app import Api, App
 from pumice.api.policy import Policy, Rules, Target
 from pumice.api.request import Request
 from pumice.api.route import Route
 from pumice.api.routes import APIS
-from pumice.bus.memory import MemoryBus
 from pumice.context import Context
+from pumice.drivers.backend import Backend
 from pumice.errors import Forbidden, InvalidInput, PumiceError, Unavailable
-from pumice.identity.keyring import Keyring
 from pumice.identity.passwords import hash_password
 from pumice.model.identity import (
     SYSTEM_TARGET,
@@ -41,15 +39,14 @@ from pumice.model.identity import (
     ScopeKind,
     User,
 )
-from pumice.process import Process
-from pumice.seams import Seams, SystemIds, uuid7_text
+from pumice.seams import uuid7_text
 from pumice.services.bootstrap import bootstrap, new_bootstrap
 from pumice.settings import load
 from pumice.store import assignments, domains, projects, quotas, roles, schema, users, volumes
-from pumice.store.long_reads import LongReads
-from pumice.store.sqlite import SqliteStore, connect
+from pumice.store.sqlite import connect
 from pumice.store.txn import Txn
 from tests.api.client import HOST, AsgiClient, Reply
+from tests.api.deployment import Clock, Deployment, Processes
 
 PASSWORD: Final = "s3cret-of-everybody"
 MOUNTAIN: Final = "a" * 32
@@ -108,28 +105,14 @@ SECRETS: Final = (b"password_hash", PASSWORD.encode())
 ADMINISTRATORS: Final = (b"provider_location", b"pumice@")
 """What stands only in administrators' answers: where volumes are."""
 
+LOOK_SECONDS: Final = 0.005
+"""How often one looks whether an operation has arrived where it is to go on."""
+
 MOST_PAGES: Final = 50
 """More than that is a list that leads back into itself."""
 
 PIPELINE_ERRORS: Final = (InvalidInput, Unavailable)
 """What every handler may raise without saying so."""
-
-
-class Clock:
-    """The machine's clock, which a test may put forward."""
-
-    def __init__(self) -> None:
-        self._clock = real_seams.SystemClock()
-        self._ahead_us = 0
-
-    def now_us(self) -> int:
-        return self._clock.now_us() + self._ahead_us
-
-    def monotonic_ns(self) -> int:
-        return self._clock.monotonic_ns() + self._ahead_us * 1000
-
-    def advance(self, seconds: float) -> None:
-        self._ahead_us += int(seconds * 1_000_000)
 
 
 class Caller:
@@ -208,12 +191,14 @@ class Cloud:
     stranger: Caller
     """A member of another project."""
 
-    def __init__(self, process: Process, clock: Clock) -> None:
-        self.process = process
+    def __init__(self, processes: Processes, clock: Clock) -> None:
+        self.processes = processes.all
         self.clock = clock
         self.undeclared: list[str] = []
+        self.process = processes.answering[0]
+        """One that answers requests."""
         apis = [_watched(api, self.undeclared) for api in APIS]
-        self.client = AsgiClient(App(process.services, apis))
+        self.client = AsgiClient(*(App(one.services, apis) for one in processes.answering))
         self.nobody = Caller(self, None)
 
     async def log_in(self, name: str) -> Caller:
@@ -223,19 +208,32 @@ class Cloud:
         assert reply.status == 201, reply.body
         return Caller(self, reply.headers["x-subject-token"], is_admin=user == "admin")
 
+    @property
+    def backends(self) -> dict[str, Backend]:
+        """Those that any of the processes serves."""
+        return {host: one for process in self.processes for host, one in process.backends.items()}
+
     async def settled(self) -> None:
-        """Wait until no operation runs."""
+        """Wait until no operation runs in any process, nor is on its way from one to another."""
         await asyncio.sleep(0)  # A hint arrives with the loop's next turn.
-        await self.process.engine.idle()
+        while True:
+            for process in self.processes:
+                await process.engine.idle()
+            if len(self.processes) == 1 or not await self._on_their_way():
+                return
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _on_their_way(self) -> int:
+        """How many operations somebody is about to take up."""
+        query = """SELECT count(*) FROM operations
+            WHERE ended_at IS NULL AND run_after <= :now AND status = 'running'"""
+        now = {"now": self.process.services.seams.clock.now_us()}
+        ((count,),) = await self.process.store.read(lambda txn: txn.all(query, now))
+        return int(count)
 
     async def write(self, unit: Callable[[Txn], Any]) -> None:
         """What no API does yet; whatever it is, identity counts as changed."""
-
-        def changing(txn: Txn) -> None:
-            unit(txn)
-            txn.after_commit(self.process.services.tokens._generation.bump)
-
-        await self.process.store.write(changing)
+        await self.process.store.write(self.process.services.generation.ending(unit))
 
     async def sql(self, statement: str, **parameters: Any) -> None:
         """One statement that changes at least a row."""
@@ -293,27 +291,16 @@ def login(user: str, scope: Any = None, password: str = PASSWORD) -> dict[str, A
 
 
 @asynccontextmanager
-async def running(home: Path, options: str = "") -> AsyncIterator[Cloud]:
+async def running(deployment: Deployment, home: Path, options: str = "") -> AsyncIterator[Cloud]:
     """A Pumice in ``home`` with further lines of ``[DEFAULT]``, while the block lasts."""
     conf = home / "pumice.conf"
     conf.write_text(CONF.format(options=options))
-    database = home / "pumice.db"
-    database.write_bytes(_populated_database())
     clock = Clock()
-    seams = dataclasses.replace(real_seams.real(), clock=clock)
-    long_reads = LongReads(database, seams.executor, clock.monotonic_ns)
-    store = SqliteStore(database, long_reads=long_reads)
-    keys = composition.keys_in_files(Keyring.new(seams.ids), seams)
-    process = composition.build(load(conf), store, keys, seams, MemoryBus(), home)
-    await process.start()
-    try:
-        cloud = Cloud(process, clock)
+    async with deployment.processes(load(conf), home, clock) as processes:
+        cloud = Cloud(processes, clock)
         for name in ("admin", "member", "reader", "stranger"):
             setattr(cloud, name, await cloud.log_in(name))
         yield cloud
-    finally:
-        await process.stop()
-        seams.executor.shutdown()
 
 
 def _watched(api: Api, undeclared: list[str]) -> Api:
@@ -356,19 +343,20 @@ class _WatchedRules(Rules):
 
 
 @functools.cache
-def _populated_database() -> bytes:
-    """A bootstrapped database with the projects and ``PEOPLE``."""
-    seams = real_seams.real()
+def populated_database() -> bytes:
+    """A database on SQLite with what :func:`populate` makes."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "pumice.db")
         schema.create(path)
         with closing(connect(path)) as connection:
-            _populate(Txn(connection), seams)
+            populate(Txn(connection))
         return path.read_bytes()
 
 
-def _populate(txn: Txn, seams: Seams) -> None:
-    ids = SystemIds()
+def populate(txn: Txn) -> None:
+    """Unit: bootstrap, and add the projects and ``PEOPLE``."""
+    seams = real_seams.real()
+    ids = seams.ids
     password_hash = hash_password(PASSWORD, 4)
     bootstrap(txn, new_bootstrap(seams, password_hash))
     now_us = seams.clock.now_us()

@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from tests.api.cloud import STONE, Cloud, running
+from tests.api.deployment import Deployment
 from tests.api.identity import IDENTITY, make, refusal
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -191,9 +192,11 @@ BAD: Final = (
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def still(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cloud]:
+async def still(
+    deployment: Deployment, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Cloud]:
     """One cloud for all of these requests: after each of them nothing has changed."""
-    async with running(tmp_path_factory.mktemp("still")) as cloud:
+    async with running(deployment, tmp_path_factory.mktemp("still")) as cloud:
         role = await make(cloud.admin, "role", name="digger")
         service = await make(cloud.admin, "service", type="dns")
         await cloud.sql("UPDATE roles SET id = :new WHERE id = :old", new=ROLE, old=role["id"])

@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from tests.api.cloud import MOUNTAIN, OCEAN, Cloud, running
+from tests.api.deployment import Deployment
 from tests.api.test_bad_requests import Bad, is_refused
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -206,9 +207,11 @@ BY_ADMINISTRATORS: Final = (*CHANGES, *ACCESS, *DEFAULT_TYPES, *QUOTAS)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def still(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Cloud, str]]:
+async def still(
+    deployment: Deployment, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[tuple[Cloud, str]]:
     """One cloud for all of these requests, with the id of its private type."""
-    async with running(tmp_path_factory.mktemp("still")) as cloud:
+    async with running(deployment, tmp_path_factory.mktemp("still")) as cloud:
         body = {"volume_type": {"name": "hidden", IS_PUBLIC: False}}
         reply = await cloud.admin.request("POST", TYPES, body)
         yield cloud, reply.json["volume_type"]["id"]

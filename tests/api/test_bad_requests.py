@@ -15,6 +15,7 @@ import pytest_asyncio
 
 from tests.api.client import Reply
 from tests.api.cloud import MOUNTAIN, OCEAN, Cloud, login, running
+from tests.api.deployment import Deployment
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -522,9 +523,11 @@ BY_MEMBERS: Final = (*TOKENS, *VERSIONS, *PATHS, *METHODS, *QUERIES, *BODIES, *L
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def still(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cloud]:
+async def still(
+    deployment: Deployment, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Cloud]:
     """One cloud for all of these requests: after each of them nothing has changed."""
-    async with running(tmp_path_factory.mktemp("still")) as cloud:
+    async with running(deployment, tmp_path_factory.mktemp("still")) as cloud:
         yield cloud
 
 

@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from tests.api.cloud import Cloud, running
+from tests.api.deployment import Deployment
 from tests.api.test_bad_requests import NO_TYPE, NOBODY_HAS, Bad, is_refused
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -239,9 +240,11 @@ BY_MEMBERS: Final = (*UPDATES, *ITEMS, *ACTIONS)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def still(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Cloud, str]]:
+async def still(
+    deployment: Deployment, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[tuple[Cloud, str]]:
     """One cloud for all of these requests, with one volume at rest, and its id."""
-    async with running(tmp_path_factory.mktemp("still")) as cloud:
+    async with running(deployment, tmp_path_factory.mktemp("still")) as cloud:
         volume = await cloud.member.create_volume(name="name", metadata={"a": "1"})
         await cloud.settled()
         yield cloud, volume["id"]

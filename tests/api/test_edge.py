@@ -17,6 +17,7 @@ from pumice.api.route import PUBLIC, Route
 from pumice.api.routes import APIS
 from tests.api.client import AsgiClient
 from tests.api.cloud import Cloud, login, running
+from tests.api.deployment import Deployment
 
 VOLUMES: Final = "/volume/v3/volumes"
 GLOBAL_ID: Final = "req-01234567-89ab-cdef-0123-456789abcdef"
@@ -90,9 +91,11 @@ class TestAddress:
         shown = (await cloud.member.get(f"{VOLUMES}/{volume['id']}", headers=headers))["volume"]
         assert shown["links"][0]["href"] == f"{base}{VOLUMES}/{volume['id']}"
 
-    async def test_is_public_endpoint_if_that_is_set(self, tmp_path: Path) -> None:
+    async def test_is_public_endpoint_if_that_is_set(
+        self, deployment: Deployment, tmp_path: Path
+    ) -> None:
         public = "https://cloud.example/api"
-        async with running(tmp_path, f"public_endpoint = {public}") as cloud:
+        async with running(deployment, tmp_path, f"public_endpoint = {public}") as cloud:
             volume = await cloud.member.create_volume()
             assert volume["links"][0]["href"] == f"{public}{VOLUMES}/{volume['id']}"
             reply = await cloud.nobody.request("POST", "/identity/v3/auth/tokens", login("admin", {

@@ -13,6 +13,7 @@ from pumice.store import kept_answers
 from pumice.store.txn import Txn
 from tests.api.client import Reply
 from tests.api.cloud import MOUNTAIN, Caller, Cloud, running
+from tests.api.deployment import Deployment
 
 VOLUMES: Final = "/volume/v3/volumes"
 BODY: Final = {"volume": {"size": 1, "name": "once"}}
@@ -165,8 +166,8 @@ class TestReplayDetection:
     """``replay_detection_seconds``: for clients that send no key."""
 
     @pytest.fixture
-    async def watchful(self, tmp_path: Path) -> Any:
-        async with running(tmp_path, "replay_detection_seconds = 30") as cloud:
+    async def watchful(self, deployment: Deployment, tmp_path: Path) -> Any:
+        async with running(deployment, tmp_path, "replay_detection_seconds = 30") as cloud:
             yield cloud
 
     async def test_off_by_default(self, cloud: Cloud) -> None:

@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from tests.api.cloud import MOUNTAIN, OCEAN, STONE, Caller, Cloud, running
+from tests.api.deployment import Deployment
 from tests.api.identity import IDENTITY, ask_token, logged_in, make, person, refusal, status
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -63,8 +64,10 @@ class World(NamedTuple):
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
-    async with running(tmp_path_factory.mktemp("grants")) as cloud:
+async def world(
+    deployment: Deployment, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[World]:
+    async with running(deployment, tmp_path_factory.mktemp("grants")) as cloud:
         admin = cloud.admin
         project = (await make(admin, "project", name="top", domain_id=STONE))["id"]
         child = (await make(admin, "project", name="below", parent_id=project))["id"]

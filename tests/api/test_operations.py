@@ -47,7 +47,7 @@ async def resting(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> dict[str, An
             "The backend does not answer.", detail=f"secret path of {volume.id}"
         )
 
-    for backend in cloud.process.backends.values():
+    for backend in cloud.backends.values():
         monkeypatch.setattr(backend.driver, "delete_volume", away)
     await cloud.member.request("DELETE", f"/volume/v3/volumes/{volume['id']}")
     await cloud.settled()

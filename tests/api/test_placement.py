@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from pumice.operations.volume_create import VolumeCreate
 from tests.api.cloud import Cloud, running
+from tests.api.deployment import Deployment
 
 FAST: Final = "pumice@fast#fast"
 BULK: Final = "pumice@bulk#bulk"
@@ -70,8 +71,10 @@ class TestZones:
             reply = await cloud.member.request("POST", "/volume/v3/volumes", body)
             assert (reply.status, reply.json["badRequest"]["message"]) == (400, text)
 
-    async def test_fallback(self, tmp_path: Path) -> None:
-        async with running(tmp_path, "allow_availability_zone_fallback = true") as cloud:
+    async def test_fallback(self, deployment: Deployment, tmp_path: Path) -> None:
+        async with running(
+            deployment, tmp_path, "allow_availability_zone_fallback = true"
+        ) as cloud:
             move(cloud, FAST, "az2")
             made = await create(cloud, availability_zone="mars")
             assert (made["os-vol-host-attr:host"], made["availability_zone"]) == (BULK, "nova")
@@ -80,8 +83,8 @@ class TestZones:
 
 
 class TestHints:
-    async def test_same_and_different(self, tmp_path: Path) -> None:
-        async with running(tmp_path, AFFINE) as cloud:
+    async def test_same_and_different(self, deployment: Deployment, tmp_path: Path) -> None:
+        async with running(deployment, tmp_path, AFFINE) as cloud:
             first = await create(cloud)
             here, id_ = first["os-vol-host-attr:host"], first["id"]
             there = FAST if here == BULK else BULK
@@ -94,15 +97,17 @@ class TestHints:
             assert await host_of(cloud, {"same_host": [], "color": ["red"]}) is not None
             assert await host_of(cloud, {}) is not None
 
-    async def test_nobody_learns_of_anothers_volume(self, tmp_path: Path) -> None:
-        async with running(tmp_path, AFFINE) as cloud:
+    async def test_nobody_learns_of_anothers_volume(
+        self, deployment: Deployment, tmp_path: Path
+    ) -> None:
+        async with running(deployment, tmp_path, AFFINE) as cloud:
             theirs = await cloud.stranger.create_volume()
             await cloud.settled()
             assert await host_of(cloud, {"same_host": theirs["id"]}) is None
             assert await host_of(cloud, {"different_host": theirs["id"]}) is not None
 
-    async def test_query_and_why(self, tmp_path: Path) -> None:
-        async with running(tmp_path, AFFINE) as cloud:
+    async def test_query_and_why(self, deployment: Deployment, tmp_path: Path) -> None:
+        async with running(deployment, tmp_path, AFFINE) as cloud:
             query = '["=", "$volume_backend_name", "bulk"]'
             for hints in ({"query": query}, {"query": query, "local_to_instance": None}):
                 assert await host_of(cloud, hints) == BULK
@@ -127,8 +132,8 @@ class TestHints:
         assert msgspec.json.decode(old, type=VolumeCreate) == params
         assert msgspec.json.encode(params) == old
 
-    async def test_they_outlive_the_process(self, tmp_path: Path) -> None:
-        async with running(tmp_path, AFFINE) as cloud:
+    async def test_they_outlive_the_process(self, deployment: Deployment, tmp_path: Path) -> None:
+        async with running(deployment, tmp_path, AFFINE) as cloud:
             await create(cloud, {"query": "[]", "same_host": []})
             await create(cloud)
             operations = await cloud.process.store.read(
@@ -140,8 +145,10 @@ class TestHints:
 
 
 @pytest.mark.parametrize("driver", ["chance", "simple", "filter"])
-async def test_each_scheduler_places_volumes(tmp_path: Path, driver: str) -> None:
-    async with running(tmp_path, f"scheduler_driver = {driver}") as cloud:
+async def test_each_scheduler_places_volumes(
+    deployment: Deployment, tmp_path: Path, driver: str
+) -> None:
+    async with running(deployment, tmp_path, f"scheduler_driver = {driver}") as cloud:
         made = await create(cloud)
         why = (await cloud.admin.get(f"/pumice/v1/why/{made['id']}"))["why"]
         log = why["operations"][0]["log"]

@@ -11,16 +11,17 @@ from pumice.api.policy import ALIASES
 from pumice.api.routes import effective_policies, policies
 from pumice.errors import SettingsError
 from tests.api.cloud import running
+from tests.api.deployment import Deployment
 
 VOLUMES = "/volume/v3/volumes"
 
 
-async def test_a_file_changes_who_may_do_what(tmp_path: Path) -> None:
+async def test_a_file_changes_who_may_do_what(deployment: Deployment, tmp_path: Path) -> None:
     """A right that is taken from members, one that is given to readers, and a rule for both."""
     (tmp_path / "policy.yaml").write_text(
         '"volume:delete": "rule:trusted"\n"trusted": "role:admin"\n"volume:create": "role:reader"\n'
     )
-    async with running(tmp_path) as cloud:
+    async with running(deployment, tmp_path) as cloud:
         volume = await cloud.reader.create_volume()
         await cloud.settled()
         path = f"{VOLUMES}/{volume['id']}"
@@ -30,18 +31,20 @@ async def test_a_file_changes_who_may_do_what(tmp_path: Path) -> None:
         await cloud.settled()
 
 
-async def test_an_alias_changes_every_policy_that_refers_to_it(tmp_path: Path) -> None:
+async def test_an_alias_changes_every_policy_that_refers_to_it(
+    deployment: Deployment, tmp_path: Path
+) -> None:
     (tmp_path / "policy.yaml").write_text('"admin_api": "role:member"\n')
-    async with running(tmp_path) as cloud:
+    async with running(deployment, tmp_path) as cloud:
         body = {"volume_type": {"name": "mine"}}
         assert (await cloud.reader.request("POST", "/volume/v3/types", body)).status == 403
         assert (await cloud.member.request("POST", "/volume/v3/types", body)).status == 200
 
 
-async def test_the_file_may_have_another_name(tmp_path: Path) -> None:
+async def test_the_file_may_have_another_name(deployment: Deployment, tmp_path: Path) -> None:
     (tmp_path / "policy.yaml").write_text('"volume:create": "!"\n')
     (tmp_path / "mine.yaml").write_text('"volume:create": "role:reader"\n')
-    async with running(tmp_path, "policy_file = mine.yaml") as cloud:
+    async with running(deployment, tmp_path, "policy_file = mine.yaml") as cloud:
         await cloud.reader.create_volume()
         await cloud.settled()
 
@@ -60,13 +63,15 @@ async def test_the_file_may_have_another_name(tmp_path: Path) -> None:
         (None, "{path} cannot be read: No such file or directory."),
     ],
 )
-async def test_a_wrong_file_is_no_start(tmp_path: Path, text: str | None, sentence: str) -> None:
+async def test_a_wrong_file_is_no_start(
+    deployment: Deployment, tmp_path: Path, text: str | None, sentence: str
+) -> None:
     """Not even one that is named and absent: somebody relies on it."""
     path = tmp_path / "mine.yaml"
     if text is not None:
         path.write_text(text)
     with pytest.raises(SettingsError) as caught:
-        async with running(tmp_path, "policy_file = mine.yaml"):
+        async with running(deployment, tmp_path, "policy_file = mine.yaml"):
             pass
     assert caught.value.public == sentence.format(path=path)
 
@@ -85,11 +90,13 @@ def test_what_holds() -> None:
     )
 
 
-async def test_the_example_in_the_documentation_holds(tmp_path: Path) -> None:
+async def test_the_example_in_the_documentation_holds(
+    deployment: Deployment, tmp_path: Path
+) -> None:
     document = Path(__file__).parents[2] / "docs" / "policies.md"
     (example,) = re.findall(r"```yaml\n(.+?)```", document.read_text(), re.DOTALL)
     (tmp_path / "policy.yaml").write_text(example)
-    async with running(tmp_path) as cloud:
+    async with running(deployment, tmp_path) as cloud:
         volume = await cloud.member.create_volume()
         await cloud.settled()
         path = f"{VOLUMES}/{volume['id']}"

@@ -10,6 +10,7 @@ import pytest
 
 from pumice.store import quotas
 from tests.api.cloud import MOUNTAIN, Caller, Cloud, running
+from tests.api.deployment import Deployment
 
 VOLUMES: Final = "/volume/v3/volumes"
 LIMITS: Final = "quota_volumes = 2\nquota_gigabytes = 10\nper_volume_size_limit = 7"
@@ -26,8 +27,8 @@ async def refused(cloud: Cloud, who: Caller, message: str, **volume: Any) -> Non
     assert await cloud.content() == before
 
 
-async def test_the_number_of_volumes(tmp_path: Path) -> None:
-    async with running(tmp_path, LIMITS) as cloud:
+async def test_the_number_of_volumes(deployment: Deployment, tmp_path: Path) -> None:
+    async with running(deployment, tmp_path, LIMITS) as cloud:
         await cloud.member.create_volume()
         volume = await cloud.member.create_volume()
         text = "VolumeLimitExceeded: Maximum number of volumes allowed (2) exceeded for quota 'volumes'."
@@ -39,8 +40,8 @@ async def test_the_number_of_volumes(tmp_path: Path) -> None:
         await cloud.member.create_volume()
 
 
-async def test_the_gigabytes(tmp_path: Path) -> None:
-    async with running(tmp_path, LIMITS) as cloud:
+async def test_the_gigabytes(deployment: Deployment, tmp_path: Path) -> None:
+    async with running(deployment, tmp_path, LIMITS) as cloud:
         await cloud.member.create_volume(size=4)
         text = (
             "VolumeSizeExceedsAvailableQuota: Requested volume or snapshot exceeds allowed gigabytes "
@@ -50,8 +51,8 @@ async def test_the_gigabytes(tmp_path: Path) -> None:
         await cloud.member.create_volume(size=6)
 
 
-async def test_the_size_of_one_volume(tmp_path: Path) -> None:
-    async with running(tmp_path, LIMITS) as cloud:
+async def test_the_size_of_one_volume(deployment: Deployment, tmp_path: Path) -> None:
+    async with running(deployment, tmp_path, LIMITS) as cloud:
         text = "VolumeSizeExceedsLimit: Requested volume size 8G is larger than maximum allowed limit 7G."
         await refused(cloud, cloud.member, text, size=8)
         await cloud.member.create_volume(size=7)

@@ -9,6 +9,7 @@ import pytest
 
 from tests.api.client import Reply
 from tests.api.cloud import MOUNTAIN, Cloud, running
+from tests.api.deployment import Deployment
 from tests.api.test_quota_sets import DEFAULTS, over
 
 CLASSES: Final = "/volume/v3/os-quota-class-sets"
@@ -41,8 +42,10 @@ async def test_what_a_class_does_not_set_is_as_by_default(cloud: Cloud) -> None:
     assert (gold["volumes"], gold["backups"], gold["groups"]) == (9, 2, 10)
 
 
-async def test_the_default_one_holds_at_once(tmp_path: Path) -> None:
-    async with running(tmp_path, "quota_volumes = 5\nper_volume_size_limit = 7") as cloud:
+async def test_the_default_one_holds_at_once(deployment: Deployment, tmp_path: Path) -> None:
+    async with running(
+        deployment, tmp_path, "quota_volumes = 5\nper_volume_size_limit = 7"
+    ) as cloud:
         await cloud.member.create_volume()
         await put(cloud, volumes=1, per_volume_gigabytes=3)
         for path in (QUOTA, f"{QUOTA}/defaults"):

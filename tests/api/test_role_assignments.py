@@ -14,6 +14,7 @@ from pumice.model.identity import Assignment, Domain, Group, Project, RoleQuery,
 from pumice.store import assignments, domains, groups, projects, roles, users
 from pumice.store.txn import Txn
 from tests.api.cloud import STONE, Cloud, running
+from tests.api.deployment import Deployment
 from tests.api.identity import IDENTITY, make, person, refusal, status
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -75,8 +76,10 @@ class World(NamedTuple):
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
-    async with running(tmp_path_factory.mktemp("assignments")) as cloud:
+async def world(
+    deployment: Deployment, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[World]:
+    async with running(deployment, tmp_path_factory.mktemp("assignments")) as cloud:
         admin = cloud.admin
         listed = await admin.get(f"{IDENTITY}/roles")
         ids = {role["name"]: role["id"] for role in listed["roles"]}
@@ -332,8 +335,8 @@ def grant_to_a_crowd(txn: Txn) -> None:
     assignments.insert(txn, Assignment("group", "crowd", "domain", "crowded", role, inherited=True))
 
 
-async def test_more_than_one_answer_holds(tmp_path: Path) -> None:
-    async with running(tmp_path) as cloud:
+async def test_more_than_one_answer_holds(deployment: Deployment, tmp_path: Path) -> None:
+    async with running(deployment, tmp_path) as cloud:
         await cloud.write(grant_to_a_crowd)
         told = (
             "There are more than 50000 such role assignments; ask for those of one user, group, role, "

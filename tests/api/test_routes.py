@@ -193,12 +193,16 @@ async def everything(cloud: Cloud) -> dict[str, list[Any]]:
     """Every row of every table."""
 
     def query(txn: Txn) -> dict[str, list[Any]]:
-        tables = [row[0] for row in txn.all("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        tables = [row[0] for row in txn.all(TABLES[txn.engine])]
         return {table: txn.all(f"SELECT * FROM {table}") for table in tables}  # noqa: S608 - their own names
 
     return await cloud.process.store.read(query)
 
 
+TABLES: Final = {
+    "sqlite": "SELECT name FROM sqlite_master WHERE type = 'table'",
+    "postgresql": "SELECT tablename FROM pg_tables WHERE schemaname = 'public'",
+}
 KEYED: Final = tuple(pair for pair in ROUTES if pair[1].keyed)
 
 

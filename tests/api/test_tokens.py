@@ -10,6 +10,7 @@ import pytest
 
 from tests.api.client import Reply
 from tests.api.cloud import MOUNTAIN, OCEAN, STONE, Caller, Cloud, login, running
+from tests.api.deployment import Deployment
 
 TOKENS: Final = "/identity/v3/auth/tokens"
 NO_TOKEN: Final = {
@@ -205,10 +206,12 @@ class TestTheEndOfAToken:
         await cloud.sql(change)
         await self.refused(cloud.member)
 
-    async def test_is_not_a_token_of_another_cloud(self, cloud: Cloud, tmp_path: Path) -> None:
+    async def test_is_not_a_token_of_another_cloud(
+        self, deployment: Deployment, cloud: Cloud, tmp_path: Path
+    ) -> None:
         other_home = tmp_path / "other"
         other_home.mkdir()
-        async with running(other_home) as other:
+        async with running(deployment, other_home) as other:
             await self.refused(Caller(cloud, other.member.token))
 
 

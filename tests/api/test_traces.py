@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import pytest
+
 from tests.api.cloud import Cloud
 
 TRACES: Final = "/pumice/v1/traces"
+
+pytestmark = pytest.mark.only_on(
+    "sqlite", "postgresql", reason="each process keeps the newest requests of its own"
+)
 
 
 async def trace(cloud: Cloud, reference: str) -> dict[str, Any]:

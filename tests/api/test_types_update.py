@@ -9,6 +9,7 @@ import pytest
 
 from tests.api.client import Reply
 from tests.api.cloud import MOUNTAIN, Cloud, running
+from tests.api.deployment import Deployment
 
 TYPES: Final = "/volume/v3/types"
 VOLUMES: Final = "/volume/v3/volumes"
@@ -94,8 +95,8 @@ async def test_the_configured_default_does_not_follow(cloud: Cloud) -> None:
     await cloud.member.create_volume()
 
 
-async def test_the_only_type_stays(tmp_path: Path) -> None:
-    async with running(tmp_path, "default_volume_type = missing") as cloud:
+async def test_the_only_type_stays(deployment: Deployment, tmp_path: Path) -> None:
+    async with running(deployment, tmp_path, "default_volume_type = missing") as cloud:
         (only,) = (await cloud.admin.get(TYPES))["volume_types"]
         reply = await cloud.admin.request("DELETE", f"{TYPES}/{only['id']}")
         text = (

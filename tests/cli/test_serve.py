@@ -108,5 +108,14 @@ sys.exit(main(["serve", "--port", "0", "--state-dir", sys.argv[1]]))
     )
     loaded = set(done.stdout.split())
     assert "uvicorn" in loaded
-    unwanted = {"rich", "sqlalchemy", "alembic", "psycopg", "yaml", "pydantic", "pygments", "debugpy"}
+    unwanted = {
+        "rich",
+        "sqlalchemy",
+        "alembic",
+        "psycopg",
+        "yaml",
+        "pydantic",
+        "pygments",
+        "debugpy",
+    }
     assert not loaded & unwanted

@@ -8,9 +8,23 @@ from collections.abc import Iterator
 import pytest
 
 from tests.clients import strace
-from tests.clients.served import Served
+from tests.clients.served import Deployment, Served
 from tests.clients.shells import Shell
 from tests.clients.traced import Traced, trace_a_volume
+from tests.deployments import spread
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Each test runs in every deployment that is wanted."""
+    spread(metafunc)
+
+
+@pytest.fixture(scope="session")
+def deployment(request: pytest.FixtureRequest) -> Deployment:
+    """On what the tests' servers run."""
+    on_sqlite = request.param == "sqlite"
+    cluster = None if on_sqlite else request.getfixturevalue("postgresql_server")
+    return Deployment(request.param, cluster)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -23,9 +37,9 @@ def no_proxy() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def pumice(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def pumice(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A server with the backends ``fast`` and ``bulk`` and no limits; tests share it."""
-    with Served(tmp_path_factory.mktemp("pumice")) as served:
+    with Served(tmp_path_factory.mktemp("pumice"), deployment) as served:
         yield served
 
 

@@ -1,4 +1,4 @@
-"""A ``pumice serve`` of a test's own, as its users meet it: started, waited for, ended."""
+"""A ``pumice serve`` of a test's own, or several on one port, as users meet it: from start to end."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ import select
 import signal
 import subprocess
 import sys
+import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
 import yaml
+
+from tests.deployments import ROLES, Name
+from tests.postgresql import Cluster
 
 READY_SECONDS: Final = 60
 STOP_SECONDS: Final = 10
@@ -34,18 +38,43 @@ volume_backend_name = fast
 [bulk]
 volume_driver = file
 volume_backend_name = bulk
+
+{database}
 """
 """Two backends with files, and a quick hash: the password is worth nothing."""
 
 _NO_LIMITS: Final = {"quota_volumes": -1, "quota_gigabytes": -1, "osapi_max_limit": 1000}
 
 
+class Deployment:
+    """On which database a folder is served, and by which processes."""
+
+    def __init__(self, name: Name, cluster: Cluster | None) -> None:
+        """``cluster`` is where databases are made, if that is not SQLite."""
+        self._cluster = cluster
+        self._urls: dict[Path, str] = {}
+        one = ("api,scheduler,volume",)
+        self.roles: Final = ROLES if name == "postgresql-4" else one
+
+    def section(self, folder: Path) -> str:
+        """The lines of the settings that name the database of ``folder``, which is made once."""
+        if self._cluster is None:
+            return ""
+        if folder not in self._urls:
+            self._urls[folder] = self._cluster.create_database(f"served_{uuid.uuid4().hex}")
+        return f"[database]\nconnection = {self._urls[folder]}"
+
+
+ON_SQLITE: Final = Deployment("sqlite", None)
+
+
 class Served:
-    """A running server; at the end of ``with`` it has ended."""
+    """A running server, of one process or several; at the end of ``with`` all of it has ended."""
 
     def __init__(
         self,
         folder: Path,
+        deployment: Deployment = ON_SQLITE,
         *,
         port: int = 0,
         under: Sequence[str] = (),
@@ -60,27 +89,40 @@ class Served:
         """
         self.state_dir: Final = folder / "state"
         self.log: Final = folder / "log"
-        conf = folder / "pumice.conf"
-        conf.write_text(SETTINGS.format(**(_NO_LIMITS | limits)))
-        arguments = ["--state-dir", f"{self.state_dir}", "--port", f"{port}", "--config", f"{conf}"]
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [*under, sys.executable, "-m", "pumice", "serve", *arguments, *options],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-            )
+        self.port = port
+        self.identity_url = ""
+        self._conf: Final = folder / "pumice.conf"
+        settings = SETTINGS.format(database=deployment.section(folder), **(_NO_LIMITS | limits))
+        self._conf.write_text(settings)
+        self._processes: Final[list[subprocess.Popen[str]]] = []
         try:
-            self.identity_url: Final = self._ready_url()
+            for roles in deployment.roles:
+                self._start(roles, under, options)
         except BaseException:
             self.kill()
             raise
         self.base: Final = self.identity_url.removesuffix("/identity/v3")
-        self.port: Final = int(self.base.rpartition(":")[2])
 
-    def _ready_url(self) -> str:
-        output = self._process.stdout
+    def _start(self, roles: str, under: Sequence[str], options: Sequence[str]) -> None:
+        """One process; the first that answers requests decides the port of all."""
+        arguments = ["--state-dir", f"{self.state_dir}", "--config", f"{self._conf}"]
+        with self.log.open("ab") as log:
+            process = subprocess.Popen(
+                [*under, sys.executable, "-m", "pumice", "serve", *arguments,
+                 "--port", f"{self.port}", "--role", roles, *options],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )  # fmt: skip
+        self._processes.append(process)
+        ready = self._ready_line(process)
+        if "api" in roles:
+            self.identity_url = ready
+            self.port = int(ready.removesuffix("/identity/v3").rpartition(":")[2])
+
+    def _ready_line(self, process: subprocess.Popen[str]) -> str:
+        output = process.stdout
         assert output is not None
         ready = select.select([output], [], [], READY_SECONDS)[0]
         line = output.readline() if ready else ""
@@ -105,34 +147,41 @@ class Served:
 
     def pause(self) -> None:
         """Stop it in the midst of what it does, and tell nobody, until :meth:`resume`."""
-        self._process.send_signal(signal.SIGSTOP)
-        # Until it has stopped, or ended; it is left for the wait at its end.
-        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        self._signal(signal.SIGSTOP)
+        for process in self._processes:
+            # Until it has stopped, or ended; it is left for the wait at its end.
+            os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def resume(self) -> None:
         """Let it go on where it was."""
-        self._process.send_signal(signal.SIGCONT)
+        self._signal(signal.SIGCONT)
 
     def stop(self) -> int:
-        """End it with SIGTERM, also when it is paused; its exit status."""
-        self._process.send_signal(signal.SIGTERM)
+        """End it with SIGTERM, also when it is paused; its exit status, the worst of several."""
+        self._signal(signal.SIGTERM)
         self.resume()
         return self._wait()
 
     def kill(self) -> int:
         """End it as a power cut would, as far as a process can see; its exit status."""
-        self._process.kill()
+        self._signal(signal.SIGKILL)
         return self._wait()
+
+    def _signal(self, number: signal.Signals) -> None:
+        for process in self._processes:
+            process.send_signal(number)
 
     def _wait(self) -> int:
         try:
-            # Until nobody holds the output open: so long, a tracer is still at work.
-            self._process.communicate(timeout=STOP_SECONDS)
+            for process in self._processes:
+                # Until nobody holds the output open: so long, a tracer is still at work.
+                process.communicate(timeout=STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.communicate()
+            self._signal(signal.SIGKILL)
+            for process in self._processes:
+                process.communicate()
             raise
-        return self._process.returncode
+        return max((process.returncode for process in self._processes), key=abs, default=0)
 
     def __enter__(self) -> Self:
         return self
@@ -143,7 +192,7 @@ class Served:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        status = self._process.returncode
-        if status is None:
-            status = self.stop()
-        assert status in STOPPED, self.log.read_text()
+        if any(process.returncode is None for process in self._processes):
+            self.stop()
+        ends = {process.returncode for process in self._processes}
+        assert ends <= set(STOPPED), self.log.read_text()

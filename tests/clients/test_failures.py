@@ -8,7 +8,7 @@ import openstack as sdk
 import openstack.exceptions
 import pytest
 
-from tests.clients.served import Served
+from tests.clients.served import Deployment, Served
 from tests.clients.shells import Shell, settled
 from tests.clients.wire import Wire
 
@@ -18,10 +18,10 @@ LISTS = {"cinder": ("list",), "openstack": ("volume", "list"), "nova": ("flavor-
 
 
 @pytest.fixture(scope="module")
-def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def limited(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A server on which a project may have two volumes of three GiB together."""
     folder = tmp_path_factory.mktemp("limited")
-    with Served(folder, quota_volumes=2, quota_gigabytes=3) as served:
+    with Served(folder, deployment, quota_volumes=2, quota_gigabytes=3) as served:
         yield served
 
 

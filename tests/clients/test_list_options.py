@@ -8,7 +8,7 @@ from typing import Any
 import openstack.connection
 import pytest
 
-from tests.clients.served import Served
+from tests.clients.served import Deployment, Served
 from tests.clients.shells import Shell
 from tests.clients.wire import Wire
 
@@ -17,9 +17,9 @@ VERSION = ("--os-volume-api-version", "3.71")
 
 
 @pytest.fixture(scope="module")
-def stocked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def stocked(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A server with three volumes: a of 1, b of 2 and c of 3 GiB, each with metadata of its own."""
-    with Served(tmp_path_factory.mktemp("stocked")) as served, Wire(served) as wire:
+    with Served(tmp_path_factory.mktemp("stocked"), deployment) as served, Wire(served) as wire:
         wire.log_in()
         for size, name in enumerate("abc", 1):
             body = {"volume": {"size": size, "name": name, "metadata": {"is": name, "of": "all"}}}

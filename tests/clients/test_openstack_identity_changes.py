@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from tests.clients.served import Served
+from tests.clients.served import Deployment, Served
 from tests.clients.shells import Shell
 
 JSON = ("-f", "json")
 
 
 @pytest.fixture(scope="module")
-def pumice(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def pumice(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A server of these tests' own: others count what is in theirs."""
-    with Served(tmp_path_factory.mktemp("pumice")) as served:
+    with Served(tmp_path_factory.mktemp("pumice"), deployment) as served:
         yield served
 
 

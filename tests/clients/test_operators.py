@@ -10,7 +10,7 @@ from typing import Any
 import openstack.connection
 import pytest
 
-from tests.clients.served import Served
+from tests.clients.served import Deployment, Served
 from tests.clients.shells import Printed, Shell, settled
 
 JSON = ("-f", "json")
@@ -18,9 +18,9 @@ BULK = "pumice@bulk"
 
 
 @pytest.fixture(scope="module")
-def pumice(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def pumice(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A server of this module's own: what is disabled here must be missed by no other test."""
-    with Served(tmp_path_factory.mktemp("operators")) as served:
+    with Served(tmp_path_factory.mktemp("operators"), deployment) as served:
         yield served
 
 
@@ -226,13 +226,13 @@ class TestSdk:
         assert cloud.block_storage.wait_for_status(made, "available", interval=0.01)
 
 
-def test_what_is_set_outlives_the_server(tmp_path: Path) -> None:
-    with Served(tmp_path) as served:
+def test_what_is_set_outlives_the_server(deployment: Deployment, tmp_path: Path) -> None:
+    with Served(tmp_path, deployment) as served:
         Shell("cinder", served.environment)(
             "service-disable", BULK, "cinder-volume", "--reason", "New disks."
         )
         served.kill()
-    with Served(tmp_path) as served:
+    with Served(tmp_path, deployment) as served:
         cinder = Shell("cinder", served.environment)
         (row,) = latest(cinder, "service-list", "--host", BULK).table
         assert (row["Status"], row["Disabled Reason"]) == ("disabled", "New disks.")

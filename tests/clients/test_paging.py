@@ -10,7 +10,7 @@ from cinderclient import client as cinder_client
 from keystoneauth1.identity import v3
 from keystoneauth1.session import Session
 
-from tests.clients.served import Served
+from tests.clients.served import Deployment, Served
 from tests.clients.shells import Shell
 from tests.clients.wire import Wire
 
@@ -19,10 +19,10 @@ VOLUMES = 7
 
 
 @pytest.fixture(scope="module")
-def paged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def paged(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A server whose pages hold three volumes, and which has seven."""
     folder = tmp_path_factory.mktemp("paged")
-    with Served(folder, osapi_max_limit=PAGE) as served, Wire(served) as wire:
+    with Served(folder, deployment, osapi_max_limit=PAGE) as served, Wire(served) as wire:
         wire.log_in()
         for number in range(VOLUMES):
             body = {"volume": {"size": 1, "name": f"v{number}"}}

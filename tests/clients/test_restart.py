@@ -10,22 +10,22 @@ from typing import Any
 
 import pytest
 
-from tests.clients.served import Served
+from tests.clients.served import Deployment, Served
 from tests.clients.shells import Shell, settled
 from tests.clients.wire import Wire
 
 STOP_SECONDS = 10
 
 
-def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
-    with Served(tmp_path) as first, Wire(first) as wire:
+def test_what_was_acknowledged_survives_a_kill(deployment: Deployment, tmp_path: Path) -> None:
+    with Served(tmp_path, deployment) as first, Wire(first) as wire:
         cinder = Shell("cinder", first.environment)
         wire.log_in()
         reply = wire.volume("POST", "/volumes", {"volume": {"size": 1, "name": "v"}})
         assert first.kill() == -signal.SIGKILL
     assert (reply.status, reply.json["volume"]["status"]) == (202, "creating")
 
-    with Served(tmp_path, port=first.port) as second:
+    with Served(tmp_path, deployment, port=first.port) as second:
         assert settled(lambda: cinder("list").table[0]["Status"]) == "available"
         (row,) = cinder("list").table
         assert row["ID"] == reply.json["volume"]["id"]
@@ -33,8 +33,8 @@ def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
     assert [row["ID"] in file.name for file in files] == [True]
 
 
-def test_deletion_survives_a_kill(tmp_path: Path) -> None:
-    with Served(tmp_path) as first, Wire(first) as wire:
+def test_deletion_survives_a_kill(deployment: Deployment, tmp_path: Path) -> None:
+    with Served(tmp_path, deployment) as first, Wire(first) as wire:
         cinder = Shell("cinder", first.environment)
         volume_id = cinder("create", "1", "--name", "v").properties["id"]
         assert settled(lambda: cinder("show", "v").properties["status"]) == "available"
@@ -42,7 +42,7 @@ def test_deletion_survives_a_kill(tmp_path: Path) -> None:
         assert wire.volume("DELETE", f"/volumes/{volume_id}").status == 202
         first.kill()
 
-    with Served(tmp_path, port=first.port) as second, Wire(second) as wire:
+    with Served(tmp_path, deployment, port=first.port) as second, Wire(second) as wire:
         wire.log_in()
         gone = settled(lambda: _status(wire, volume_id))
         assert gone == "gone"
@@ -54,9 +54,9 @@ def _status(wire: Wire, volume_id: str) -> str:
     return str(reply.json["volume"]["status"]) if reply.status == 200 else "gone"
 
 
-def test_stop_and_start_again(tmp_path: Path) -> None:
+def test_stop_and_start_again(deployment: Deployment, tmp_path: Path) -> None:
     """The same volumes, ids and password; and who is logged in stays so."""
-    with Served(tmp_path) as first, Wire(first) as wire:
+    with Served(tmp_path, deployment) as first, Wire(first) as wire:
         auth = first.auth
         openstack = Shell("openstack", first.environment)
         openstack("volume", "create", "--size", "1", "v")
@@ -66,7 +66,7 @@ def test_stop_and_start_again(tmp_path: Path) -> None:
         wire.log_in()
         assert first.stop() == 0
 
-    with Served(tmp_path, port=first.port) as second, Wire(second) as again:
+    with Served(tmp_path, deployment, port=first.port) as second, Wire(second) as again:
         assert second.auth == auth
         assert _everything(openstack) == before
         again.token = wire.token
@@ -84,9 +84,11 @@ def _everything(openstack: Shell) -> list[Any]:
     return [_shown(openstack), *rows]
 
 
-def test_password_of_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_password_of_the_environment(
+    deployment: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PUMICE_ADMIN_PASSWORD", "of my own")
-    with Served(tmp_path) as served:
+    with Served(tmp_path, deployment) as served:
         assert served.auth["password"] == "of my own"
         Shell("cinder", served.environment)("list")
 

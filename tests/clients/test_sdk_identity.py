@@ -10,16 +10,16 @@ import openstack.connection
 import openstack.exceptions
 import pytest
 
-from tests.clients.served import Served
+from tests.clients.served import Deployment, Served
 
 Identity = Any
 """The proxy; its attributes are typed as any version of that API."""
 
 
 @pytest.fixture(scope="module")
-def pumice(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def pumice(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A server of these tests' own: others count what is in theirs."""
-    with Served(tmp_path_factory.mktemp("pumice")) as served:
+    with Served(tmp_path_factory.mktemp("pumice"), deployment) as served:
         yield served
 
 

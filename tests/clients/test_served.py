@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients.served import Served
+from tests.clients.served import Deployment, Served
 
 SILENCE_SECONDS = 0.3
 """Nothing is expected: a test cannot fail because this is short."""
@@ -17,8 +17,8 @@ ANSWER_SECONDS = 60
 
 
 @pytest.fixture
-def served(tmp_path: Path) -> Iterator[Served]:
-    with Served(tmp_path) as served:
+def served(deployment: Deployment, tmp_path: Path) -> Iterator[Served]:
+    with Served(tmp_path, deployment) as served:
         yield served
 
 

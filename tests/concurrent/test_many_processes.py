@@ -15,7 +15,7 @@ from pumice.errors import Unauthenticated, UsageError
 from pumice.identity.keyring import make_key
 from pumice.services import users
 from pumice.services.catalog import CatalogService
-from pumice.services.generation import Generation
+from pumice.services.generation import Generation, SharedGeneration
 from pumice.services.keys import DatabaseKeys
 from pumice.services.passwords import PasswordChecks
 from pumice.services.scopes import Reference
@@ -41,7 +41,7 @@ def sealing_key(world: Any) -> bytes:
 
 async def join(world: Any, sealing_key: bytes) -> Member:
     """A process that has begun."""
-    generation = Generation(world.store)
+    generation = Generation(SharedGeneration(world.store))
     keys = DatabaseKeys(world.store, sealing_key, world.seams.ids, generation)
     await keys.begin()
     passwords = PasswordChecks(world.seams, world.settings.password_hash_rounds)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from pumice.api.app import Api
-from pumice.api.pumice_v1 import debug, events, identity, operations, traces
+from pumice.api.pumice_v1 import debug, events, identity, operations, processes, traces
 from pumice.api.request import Answer, Request
 from pumice.api.route import PUBLIC, Route
 
@@ -69,6 +69,7 @@ APIS: Final = (
             Route("GET", "/", show_version, PUBLIC),
             *operations.ROUTES,
             *traces.ROUTES,
+            *processes.ROUTES,
             *events.ROUTES,
             *debug.ROUTES,
             *identity.ROUTES,

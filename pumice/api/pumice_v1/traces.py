@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from pumice.api.pumice_v1 import policies
 from pumice.api.request import Request
@@ -37,23 +38,29 @@ async def show_trace(request: Request) -> dict[str, Any]:
     """The way of a request, or of the operation or volume that it was about."""
     reference = request.parameters["id"]
     wanted = reference if reference.startswith("req-") else f"req-{reference}"
-    recent = list(request.services.traces)
-    for trace in reversed(recent):
-        if trace.request_id == wanted:
-            return {"trace": _shown(render(trace))}
-    found = await request.services.operations.why(request.context, reference)
+    recent = {trace.request_id: trace for trace in request.services.traces}
+    own = recent.get(wanted)
+    try:
+        found = await request.services.operations.why(request.context, wanted if own else reference)
+    except NotFound:
+        if own is None:
+            raise
+        return {"trace": _shown(render(own))}
     for one in found.operations:
-        for trace in reversed(recent):
-            if trace.request_id == one.record.request_id and _goes_on(trace):
-                return {"trace": _shown(render(trace))}
+        here = own or recent.get(one.record.request_id)
+        if here is not None:
+            return {"trace": _shown(_joined(render(here), one.trace))}
         if one.trace is not None:
             return {"trace": _shown(one.trace)}
     raise NotFound(f"No way of {reference} is recorded any more.")
 
 
-def _goes_on(trace: Trace) -> bool:
-    """Whether the request's trace goes on into its operation: both ran in this process."""
-    return any(where.layer == "operations" for where, _, _, _ in trace.spans)
+def _joined(here: TraceView, stored: TraceView | None) -> TraceView:
+    """A request's way as this process saw it, to its answer, and what others recorded of its operation."""
+    if stored is None:
+        return here
+    spans = sorted({*here.spans, *stored.spans}, key=lambda one: (one.start_us, -one.duration_us))
+    return replace(here, spans=tuple(spans))
 
 
 def _shown(view: TraceView) -> dict[str, Any]:

@@ -21,11 +21,16 @@ class ServiceFilter:
 def _refusal(pool: Pool, request: PlacementRequest) -> str | None:
     if not pool.up:
         return "backend is down"
-    if not pool.enabled:
-        because = f": {pool.disabled_reason}" if pool.disabled_reason else ""
-        return f"service is disabled{because}"
-    if pool.frozen:
-        return "backend is frozen"
+    if reason := closed(pool.enabled, pool.disabled_reason, pool.frozen):
+        return reason
     if pool.host in request.excluded:
         return "already tried in this request and failed"
     return None
+
+
+def closed(enabled: bool, disabled_reason: str | None, frozen: bool) -> str | None:  # noqa: FBT001 - three columns of a row
+    """Why an administrator lets a backend take no new volumes, if he does not."""
+    if not enabled:
+        because = f": {disabled_reason}" if disabled_reason else ""
+        return f"service is disabled{because}"
+    return "backend is frozen" if frozen else None

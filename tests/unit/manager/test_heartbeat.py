@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from pumice.errors import Unavailable
 from pumice.model.backend import ServiceFlags
@@ -107,6 +108,26 @@ def test_what_an_administrator_set_outlives_heartbeats_and_restarts(tmp_path: Pa
             await create(world, process)
 
     world.live(set_flags)
+    world.live(look)
+
+
+def test_of_a_silent_process_nothing_is_known_to_be_up(tmp_path: Path) -> None:
+    world = World(tmp_path)
+
+    async def look(process: Process) -> None:
+        now = world.context()
+        late = replace(now, now_us=now.now_us + 61_000_000)
+        for context, up, reason in ((now, True, ""), (late, False, "No process serves it.")):
+            states = await process.store.read(list_services, context, 60, "nova")
+            assert [
+                (one.host, one.up, one.backend_up, one.backend_reason)
+                for one in states
+                if one.binary == hosts.VOLUME
+            ] == [("pumice@one", up, up, reason), ("pumice@two", up, up, reason)]
+            (found,) = await process.store.read(hosts.list_processes, context, 60)
+            assert (found.host, found.up) == ("pumice", up)
+            assert [one.host for one in found.backends] == ["pumice@one", "pumice@two"]
+
     world.live(look)
 
 
