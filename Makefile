@@ -44,7 +44,7 @@ check: $(venv)/dev.stamp ## lint, format, types, import contracts, tidy
 bench: $(venv)/test.stamp ## measure, beside the targets and the machine's limits
 	@$(python) -m benchmarks $(ARGS)
 
-crash: $(venv)/test.stamp ## kill a loaded server again and again, and look for what was lost
+crash: $(venv)/test.stamp ## break a loaded cloud for real, and look for what was lost (ARGS='--scenario failover')
 	@$(python) -m tests.crash $(ARGS)
 
 simulate: $(venv)/test.stamp ## run the whole program under seeds (SEEDS=1..20000, 42 or +500; ARGS=--planted)

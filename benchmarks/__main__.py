@@ -1,7 +1,8 @@
 """``make bench``: measure Pumice as a client sees it, beside its targets and the machine's limits.
 
 Each round measures every row once; a figure is the median of the rounds. The load comes from this
-process and its CPU time is not counted: what is counted is the server's, all threads.
+process and its CPU time is not counted: what is counted is the server's, all threads. On PostgreSQL the
+same rows are measured on both stores in turn, then creates with one process and with several.
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ from typing import Final
 
 import uvloop
 
-from benchmarks import million, report, rows
+from benchmarks import million, postgresql, report, rows
 from benchmarks.cloud import new_cloud
 from benchmarks.goals import Figure, figures
+from benchmarks.processes import Processes
 from benchmarks.rows import Bench, Figures
+from benchmarks.stores import POSTGRESQL, SQLITE, Stores
 
 ROWS: Final = (*rows.CREATES, *rows.READS, *rows.STARTS, "memory", "million")
 
@@ -38,6 +41,9 @@ class Scale:
 
 FULL: Final = Scale(5, 2.0, 1000, 1_000_000)
 QUICK: Final = Scale(1, 1.0, 1000, 100_000)
+BESIDE: Final = Scale(1, 1.0, 300, 0)
+"""Of PostgreSQL, where it was not asked for."""
+COUNTS: Final = (1, 2, 4)
 
 
 class Run:
@@ -110,25 +116,70 @@ class Run:
             self._figures[name].values.append(value)
 
 
+async def measure_postgresql(
+    folder: Path, scale: Scale, counts: Iterable[int], tell: Callable[[str], None]
+) -> str | None:
+    """The tables of both stores and of several processes; None where there is no PostgreSQL."""
+    stores, processes = Stores(tell), Processes(counts, tell)
+    with postgresql.server() as database:
+        if database is None:
+            return None
+        await stores.measure(folder, database, scale.rounds, scale.seconds, scale.volumes)
+        await processes.measure(folder, database, scale.rounds, scale.seconds)
+    return f"{stores.table()}\n\n{processes.table()}"
+
+
 def main(arguments: list[str] | None = None) -> int:
-    """Measure and report; the exit status. A target that is not reached is no failure."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one short round, under a minute")
-    parser.add_argument("--only", action="append", choices=ROWS, help="this row; may be repeated")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every value to FILE")
-    options = parser.parse_args(arguments)
+    """Measure and report; the exit status. A target that is not reached is no failure.
+
+    That PostgreSQL is missing is one only if it was asked for.
+    """
+    options = _options(arguments)
     scale = QUICK if options.quick else FULL
-    only = {*(options.only or ROWS), "machine"}
-    run = Run(scale, only, lambda text: print(text, file=sys.stderr))
+    only = {"machine"} if options.on == POSTGRESQL else {*(options.only or ROWS), "machine"}
+    run = Run(scale, only, _tell)
+    wants_postgresql = options.on != SQLITE and not options.only
+    beside: str | None = ""
     with (
-        tempfile.TemporaryDirectory(prefix="pumice-bench-") as folder,
+        tempfile.TemporaryDirectory(prefix="pumice-bench-") as name,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
-        runner.run(run.measure(Path(folder)))
+        folder = Path(name)
+        runner.run(run.measure(folder))
+        if wants_postgresql:
+            chosen = scale if options.on == POSTGRESQL else BESIDE
+            beside = runner.run(measure_postgresql(folder, chosen, options.processes, _tell))
     print(report.table(run.figures))
+    print(f"\n{beside if beside is not None else postgresql.MISSING}" if wants_postgresql else "")
     if options.json:
         report.save(options.json, run.figures)
-    return 0
+    return 1 if beside is None and options.on == POSTGRESQL else 0
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="one short round, under two minutes")
+    parser.add_argument("--only", action="append", choices=ROWS, help="this row; may be repeated")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every value to FILE")
+    parser.add_argument(
+        "--on", choices=(SQLITE, POSTGRESQL), help="this store only; else the other one in short"
+    )
+    parser.add_argument(
+        "--processes", type=_counts, default=COUNTS, metavar="N,N", help="how many on PostgreSQL"
+    )
+    return parser.parse_args(arguments)
+
+
+def _counts(text: str) -> tuple[int, ...]:
+    """Numbers of processes, separated by commas. Raises ``ValueError``, as argparse wants it."""
+    counts = tuple(int(one) for one in text.split(","))
+    if min(counts) < 1:
+        raise ValueError(text)
+    return counts
+
+
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr)
 
 
 if __name__ == "__main__":

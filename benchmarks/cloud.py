@@ -30,6 +30,11 @@ volume_driver = memory
 volume_driver = file
 """
 
+DATABASE: Final = """
+[database]
+connection = {url}
+"""
+
 FIRST_PAUSE_SECONDS: Final = 0.003
 LEAST_PAUSE_SECONDS: Final = 0.0002
 TIMER_SECONDS: Final = 0.002
@@ -154,10 +159,15 @@ def expect(reply: Reply, status: int) -> Reply:
 
 
 @asynccontextmanager
-async def new_cloud(folder: Path) -> AsyncIterator[Cloud]:
-    """A Pumice with a fresh state directory in ``folder``, :data:`SETTINGS` and the types."""
+async def new_cloud(
+    folder: Path, url: str | None = None, settings: str = SETTINGS
+) -> AsyncIterator[Cloud]:
+    """A Pumice with a fresh state directory in ``folder``, ``settings`` and the types.
+
+    Its rows are in the empty PostgreSQL database ``url``, if one is given.
+    """
     config = folder / "pumice.conf"
-    config.write_text(SETTINGS)
+    config.write_text(settings + (DATABASE.format(url=url) if url else ""))
     async with await start_pumice(folder / "state", config) as served:
         cloud = await Cloud.log_in(served)
         await cloud.make_types()

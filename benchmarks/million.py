@@ -6,9 +6,8 @@ a backend that nobody serves, and of another user's: what is measured is the lis
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, closing
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +16,7 @@ from benchmarks.cloud import Cloud, Patience, expect, new_cloud
 from benchmarks.connection import Connection
 from benchmarks.load import Work, closed_loop
 from benchmarks.served import start_pumice
+from benchmarks.stock import Place, SqlitePlace
 
 THOUSAND: Final = 1000
 CLIENTS: Final = 4
@@ -25,14 +25,14 @@ PAGE: Final = 50
 BEGAN_US: Final = 1_760_000_000_000_000
 STEP_US: Final = 1000
 
-_VOLUME: Final = """
-INSERT INTO volumes (id, project_id, user_id, name, size_gib, status, attach_status, volume_type_id,
-    availability_zone, host, bootable, multiattach, metadata, created_at, updated_at)
-VALUES (?, ?, 'somebody', ?, ?, ?, 'detached', ?, ?, 'elsewhere@bulk#bulk', ?, FALSE, ?, ?, ?)
-"""
+_COLUMNS: Final = (
+    "id", "project_id", "user_id", "name", "size_gib", "status", "attach_status", "volume_type_id",
+    "availability_zone", "host", "bootable", "multiattach", "metadata", "created_at", "updated_at",
+)  # fmt: skip
 _ITEMS: Final = """
 INSERT INTO volume_metadata (volume_id, key, value, project_id, created_at)
-SELECT v.id, m.key, m.value, v.project_id, v.created_at FROM volumes v, json_each(v.metadata) m
+SELECT id, 'kind', CASE WHEN metadata LIKE '%usual%' THEN 'usual' ELSE 'rare' END, project_id, created_at
+FROM volumes
 """
 _USAGES: Final = """
 INSERT INTO quota_usages (project_id, resource, in_use)
@@ -42,10 +42,6 @@ UNION ALL SELECT project_id, 'volumes:' || volume_type_id, count(*) FROM volumes
     GROUP BY project_id, volume_type_id
 UNION ALL SELECT project_id, 'gigabytes:' || volume_type_id, sum(size_gib) FROM volumes
     GROUP BY project_id, volume_type_id
-"""
-_INDEXES: Final = """
-SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL
-AND tbl_name IN ('volumes', 'volume_metadata')
 """
 
 
@@ -71,44 +67,38 @@ def rows(count: int, project_id: str, type_id: str) -> Iterator[tuple[Any, ...]]
         yield (
             volume_id(number),
             project_id,
+            "somebody",
             f"stock-{number}",
             1 + number % 10,
             "in-use" if number % 3 else "available",
+            "detached",
             type_id,
             "nova" if number % 100 else "east",
+            "elsewhere@bulk#bulk",
             number % 4 == 0,
+            False,
             '{"kind":"usual"}' if number % 500 else '{"kind":"rare"}',
             at,
             at + 1,
         )
 
 
-def stock(database: Path, count: int, project_id: str) -> None:
-    """Write ``count`` volumes of the project; nobody may serve ``database``."""
-    with closing(sqlite3.connect(database, isolation_level=None)) as connection:
-        connection.execute("PRAGMA synchronous = OFF")
-        connection.execute("PRAGMA cache_size = -262144")
-        (type_id,) = connection.execute(
-            "SELECT id FROM volume_types WHERE name = 'memory'"
-        ).fetchone()
-        indexes = connection.execute(_INDEXES).fetchall()
-        connection.execute("BEGIN")
-        for name, _ in indexes:
-            connection.execute(f"DROP INDEX {name}")
-        connection.executemany(_VOLUME, rows(count, project_id, type_id))
-        connection.execute(_ITEMS)
-        connection.execute(_USAGES)
-        for _, sql in indexes:
-            connection.execute(sql)
-        connection.execute("COMMIT")
+def stock(place: Place, volumes: Callable[[str], Iterable[Sequence[Any]]]) -> None:
+    """Write ``volumes`` of a type whose id is given to it; nobody may serve the database."""
+    with place.opened() as database:
+        ((type_id,),) = database.run("SELECT id FROM volume_types WHERE name = 'memory'")
+        database.load("volumes", _COLUMNS, volumes(type_id))
+        database.run(_ITEMS)
+        database.run(_USAGES)
 
 
 @asynccontextmanager
-async def stocked(folder: Path, count: int) -> AsyncIterator[Stocked]:
-    """A served cloud with ``count`` volumes, in the empty ``folder``."""
-    async with new_cloud(folder) as cloud:
+async def stocked(folder: Path, count: int, place: Place | None = None) -> AsyncIterator[Stocked]:
+    """A served cloud with ``count`` volumes, in the empty ``folder``; ``place`` is for its rows."""
+    place = place or SqlitePlace(folder / "state" / "pumice.db")
+    async with new_cloud(folder, place.url) as cloud:
         await cloud.served.stop()
-    stock(folder / "state" / "pumice.db", count, cloud.project_id)
+    stock(place, lambda type_id: rows(count, cloud.project_id, type_id))
     async with await start_pumice(folder / "state", folder / "pumice.conf") as served:
         again = await Cloud.log_in(served)
         yield Stocked(again, volume_id(count - 1), volume_id(count // 2))

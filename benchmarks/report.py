@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from benchmarks.goals import Figure
@@ -22,8 +22,8 @@ def table(figures: Iterable[Figure]) -> str:
             _LINE.format(
                 goal.row if goal.row != row else "",
                 goal.what,
-                _number(figure.median, goal.unit),
-                f"{_number(min(figure.values))} .. {_number(max(figure.values))}",
+                number(figure.median, goal.unit),
+                f"{number(min(figure.values))} .. {number(max(figure.values))}",
                 _bound(goal.sign, goal.target),
                 _bound(goal.sign, goal.stretch),
                 figure.verdict,
@@ -33,6 +33,18 @@ def table(figures: Iterable[Figure]) -> str:
         if figure.verdict == "NOT REACHED":
             missed.append(f"{goal.row}: {goal.what}")
     return "\n".join([*lines, *(f"Not reached: {what}" for what in missed)])
+
+
+def grid(lines: Sequence[Sequence[str]], *, left: int = 1) -> str:
+    """``lines`` in columns that are as wide as they must be; the first ``left`` begin at the left."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if index < left else cell.rjust(width)
+            for index, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )
 
 
 def save(path: Path, figures: Iterable[Figure]) -> None:
@@ -58,7 +70,7 @@ def _bound(sign: str, value: float | None) -> str:
     return "" if value is None else f"{sign} {value:g}"
 
 
-def _number(value: float, unit: str = "") -> str:
+def number(value: float, unit: str = "") -> str:
     """Three digits that say something, and the unit."""
     digits = max(0, 3 - len(f"{int(abs(value))}")) if abs(value) >= 1 else 3
     return f"{value:,.{digits}f} {unit}".rstrip()

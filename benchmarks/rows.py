@@ -13,7 +13,7 @@ from typing import Final
 from benchmarks import limits
 from benchmarks.cloud import Cloud, Patience, expect, login_message, new_cloud
 from benchmarks.connection import Connection, message
-from benchmarks.load import Work, closed_loop
+from benchmarks.load import Counted, Load, Work, closed_loop
 from benchmarks.served import start_pumice, unfinished_operations
 
 Figures = dict[str, float]
@@ -28,14 +28,26 @@ PAGE: Final = 50
 class Bench:
     """A cloud under load; ``folder`` holds its state directory.
 
-    ``seconds`` is how long one loop lasts, ``ids`` are volumes to read, the newest first.
+    ``seconds`` is how long one loop lasts, ``ids`` are volumes to read, the newest first. ``database`` is
+    what runs beside the server on its behalf.
     """
 
     cloud: Cloud
     folder: Path
     seconds: float
     ids: list[str]
+    database: Counted | None = None
     names: itertools.count[int] = field(default_factory=itertools.count)
+
+    async def loop(self, clients: int, work: Work, seconds: float | None = None) -> Load:
+        """Do ``work`` from so many clients, for ``seconds`` or as long as a loop lasts."""
+        lasts = self.seconds if seconds is None else seconds
+        return await closed_loop(self.cloud.served, clients, lasts, work, self.database)
+
+    def cpu(self, name: str, load: Load) -> Figures:
+        """The CPU time of one piece of work, and that of a database that has processes of its own."""
+        figures = {f"{name}-cpu": load.cpu_ms}
+        return figures | {f"{name}-database": load.database_ms} if self.database else figures
 
     def creating(self, driver: str) -> Work:
         """Create a volume and wait until it is available."""
@@ -81,25 +93,24 @@ async def create(bench: Bench) -> Figures:
     """One client, each driver in turn."""
     figures: Figures = {}
     for driver in ("memory", "file"):
-        load = await closed_loop(bench.cloud.served, 1, bench.seconds, bench.creating(driver))
+        load = await bench.loop(1, bench.creating(driver))
         figures[f"one-{driver}"] = load.percentile_ms(50)
         figures[f"one-{driver}-p99"] = load.percentile_ms(99)
-        figures[f"one-{driver}-cpu"] = load.cpu_ms
+        figures |= bench.cpu(f"one-{driver}", load)
     return figures
 
 
 async def creates(bench: Bench) -> Figures:
     """Many clients, each driver in turn, then the file driver while others list."""
-    served, seconds = bench.cloud.served, bench.seconds
     figures: Figures = {}
     for driver in ("memory", "file"):
-        load = await closed_loop(served, CLIENTS, seconds, bench.creating(driver))
+        load = await bench.loop(CLIENTS, bench.creating(driver))
         figures[f"many-{driver}"] = load.per_second
         figures[f"many-{driver}-p99"] = load.percentile_ms(99)
-        figures[f"many-{driver}-cpu"] = load.cpu_ms
+        figures |= bench.cpu(f"many-{driver}", load)
     mixed, lists = await asyncio.gather(
-        closed_loop(served, CLIENTS, seconds, bench.creating("file")),
-        closed_loop(served, CLIENTS, seconds, bench.reading(f"/volumes/detail?limit={PAGE}")),
+        bench.loop(CLIENTS, bench.creating("file")),
+        bench.loop(CLIENTS, bench.reading(f"/volumes/detail?limit={PAGE}")),
     )
     return figures | {
         "mixed-rate": mixed.per_second,
@@ -112,12 +123,9 @@ async def creates(bench: Bench) -> Figures:
 async def list_(bench: Bench) -> Figures:
     """The first page of the volumes in detail."""
     work = bench.reading(f"/volumes/detail?limit={PAGE}")
-    load = await closed_loop(bench.cloud.served, READERS, bench.seconds, work)
-    return {
-        "list-cpu": load.cpu_ms,
-        "list-rate": load.per_second,
-        "list-p99": load.percentile_ms(99),
-    }
+    load = await bench.loop(READERS, work)
+    rates = {"list-rate": load.per_second, "list-p99": load.percentile_ms(99)}
+    return bench.cpu("list", load) | rates
 
 
 async def page(bench: Bench) -> Figures:
@@ -128,35 +136,31 @@ async def page(bench: Bench) -> Figures:
     cpu_ms = [0.0, 0.0]
     for _ in range(2):
         for index, work in enumerate((first, middle)):
-            load = await closed_loop(bench.cloud.served, READERS, bench.seconds / 4, work)
-            cpu_ms[index] += load.cpu_ms
+            load = await bench.loop(READERS, work, bench.seconds / 4)
+            cpu_ms[index] += load.cpu_ms + load.database_ms
     return {"page-ratio": 100 * cpu_ms[1] / cpu_ms[0]}
 
 
 async def name(bench: Bench) -> Figures:
     """One volume by its name, as a client looks it up."""
     work = bench.reading("/volumes/detail?name=seed-1")
-    load = await closed_loop(bench.cloud.served, READERS, bench.seconds, work)
-    return {"name-cpu": load.cpu_ms}
+    load = await bench.loop(READERS, work)
+    return bench.cpu("name", load)
 
 
 async def show(bench: Bench) -> Figures:
     """One volume by its id."""
     work = bench.reading(f"/volumes/{bench.ids[0]}")
-    load = await closed_loop(bench.cloud.served, READERS, bench.seconds, work)
-    return {
-        "show-cpu": load.cpu_ms,
-        "show-rate": load.per_second,
-        "show-p99": load.percentile_ms(99),
-    }
+    load = await bench.loop(READERS, work)
+    rates = {"show-rate": load.per_second, "show-p99": load.percentile_ms(99)}
+    return bench.cpu("show", load) | rates
 
 
 async def login(bench: Bench) -> Figures:
     """The same user with the same password, again and again."""
-    served = bench.cloud.served
-    work = bench.asking(login_message(served), 201)
-    load = await closed_loop(served, READERS, bench.seconds, work)
-    return {"login-rate": load.per_second, "login-cpu": load.cpu_ms}
+    work = bench.asking(login_message(bench.cloud.served), 201)
+    load = await bench.loop(READERS, work)
+    return {"login-rate": load.per_second} | bench.cpu("login", load)
 
 
 async def validate(bench: Bench) -> Figures:
@@ -164,13 +168,13 @@ async def validate(bench: Bench) -> Figures:
     cloud = bench.cloud
     headers = cloud.headers(cloud.served) | {"X-Subject-Token": cloud.token}
     work = bench.asking(message("GET", "/identity/v3/auth/tokens", headers))
-    load = await closed_loop(cloud.served, READERS, bench.seconds, work)
-    return {"validate-cpu": load.cpu_ms, "validate-rate": load.per_second}
+    load = await bench.loop(READERS, work)
+    return bench.cpu("validate", load) | {"validate-rate": load.per_second}
 
 
-async def start(folder: Path) -> Figures:
+async def start(folder: Path, url: str | None = None) -> Figures:
     """A first start and a second one, and the memory after the second."""
-    async with new_cloud(folder) as cloud:
+    async with new_cloud(folder, url) as cloud:
         first_seconds = cloud.served.start_seconds
         await cloud.served.stop()
     async with await start_pumice(folder / "state", folder / "pumice.conf") as served:

@@ -6,11 +6,12 @@ import asyncio
 import asyncio.subprocess
 import os
 import shutil
+import signal
 import sqlite3
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Final, Self
@@ -32,27 +33,33 @@ class Served:
     """A running server."""
 
     def __init__(self, process: asyncio.subprocess.Process, url: str, start_seconds: float) -> None:
-        """``url`` is what it announced; ``start_seconds`` passed from exec to the announcement."""
+        """``url`` is what it announced; ``start_seconds`` passed from exec to the announcement.
+
+        Who answers no requests announces his name instead, and has the port 0.
+        """
         self._process = process
         self.url = url
         self.start_seconds = start_seconds
         parts = urlsplit(url)
-        assert parts.hostname is not None
-        assert parts.port is not None
-        self.host, self.port = parts.hostname, parts.port
+        self.host, self.port = parts.hostname or "", parts.port or 0
 
     @classmethod
     async def start(
-        cls, arguments: list[str], log: Path, environment: Mapping[str, str] | None = None
+        cls,
+        arguments: list[str],
+        log: Path,
+        environment: Mapping[str, str] | None = None,
+        under: Sequence[str] = (),
     ) -> Self:
         """Run ``python <arguments>`` until it prints a line that ends with its URL.
 
-        Its standard error is appended to ``log``. Whoever starts it must end it: ``async with`` does.
-        Raises :class:`StartFailed`.
+        ``under`` is a command that runs it. Its standard error is appended to ``log``. Whoever starts
+        it must end it: ``async with`` does. Raises :class:`StartFailed`.
         """
         with log.open("ab") as stderr:
             began = time.perf_counter()
             process = await asyncio.create_subprocess_exec(
+                *under,
                 sys.executable,
                 *arguments,
                 stdout=asyncio.subprocess.PIPE,
@@ -80,13 +87,26 @@ class Served:
 
     def cpu_seconds(self) -> float:
         """CPU time of all its threads, those that ended included."""
-        return time.clock_gettime(~self._process.pid << 3 | _PROCESS_CLOCK)
+        return cpu_seconds_of(self._process.pid)
 
     def pss_mib(self) -> float:
         """Its memory, with each shared page counted by its share."""
         rollup = Path(f"/proc/{self._process.pid}/smaps_rollup").read_text()
         (line,) = (line for line in rollup.splitlines() if line.startswith("Pss:"))
         return int(line.split()[1]) / 1024
+
+    @property
+    def runs(self) -> bool:
+        """Whether it has not ended."""
+        return self._process.returncode is None
+
+    def pause(self) -> None:
+        """Stop it in the midst of what it does, and tell nobody, until :meth:`resume`."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on where it was."""
+        self._process.send_signal(signal.SIGCONT)
 
     async def kill(self) -> None:
         """End it, unless it has ended, as a power cut would as far as a process can see."""
@@ -101,11 +121,21 @@ class Served:
         return await asyncio.wait_for(self._process.wait(), STOP_SECONDS)
 
 
-async def start_pumice(state_dir: Path, config: Path) -> Served:
-    """Serve ``state_dir`` on a free port; the log is beside it."""
+def cpu_seconds_of(pid: int) -> float:
+    """CPU time of all threads of a process, those that ended included. Raises ``OSError``."""
+    return time.clock_gettime(~pid << 3 | _PROCESS_CLOCK)
+
+
+async def start_pumice(
+    state_dir: Path, config: Path, *, port: int = 0, roles: str | None = None
+) -> Served:
+    """Serve ``state_dir`` on ``port``, or a free one; the log is beside it.
+
+    ``roles``, separated by commas, need a database that may be shared.
+    """
     return await Served.start(
         ["-m", "pumice", "serve", "--state-dir", f"{state_dir}", "--config", f"{config}",
-         "--port", "0"],
+         "--port", f"{port}", *(["--role", roles] if roles else [])],
         state_dir.with_suffix(".log"),
         {"PUMICE_ADMIN_PASSWORD": PASSWORD},
     )  # fmt: skip

@@ -160,6 +160,10 @@ class BackendUnavailable(DriverError):
     """The backend is away or too busy: the same call may succeed later."""
 
 
+class BackendUnserved(BackendUnavailable):
+    """No process that is alive serves the backend."""
+
+
 class VolumeConflict(DriverError):
     """The backend holds a volume of this id that differs from the one asked for."""
 

@@ -177,13 +177,18 @@ class VolumeManager:
             for one in self._served
             if one.backend.stats is not None and one.backend.stats.volatile
         }
-        for server in await self._store.read(backends.servers) if mine else ():
-            others = server.process_id != self._engine.options.process_id
-            if others and server.backend_host in mine and server.heartbeat_at >= alive_since:
-                raise UsageError(
-                    f"{server.backend_host} keeps its volumes in memory, and another process serves it: "
-                    "only one can."
-                )
+        own_id = self._engine.options.process_id
+        others = {
+            one.process_id: one.backend_host
+            for one in (await self._store.read(backends.servers) if mine else ())
+            if one.process_id != own_id and one.backend_host in mine
+            if one.heartbeat_at >= alive_since
+        }
+        for process_id in others.keys() - set(await self._engine.dead(others) if others else ()):
+            raise UsageError(
+                f"{others[process_id]} keeps its volumes in memory, and another process serves it: "
+                "only one can."
+            )
 
     async def _name_absent_backends(self) -> None:
         """Say how many volumes lie on backends that were renamed or removed."""

@@ -17,7 +17,6 @@ from pumice.identity.passwords import hash_password
 from pumice.identity.sealing import seal
 from pumice.model.identity import DEFAULT_DOMAIN_ID, User
 from pumice.offline.rows import DATABASE, Rows, SqliteRows
-from pumice.operations.engine import bury, find_others
 from pumice.process import make_served, policy_overrides
 from pumice.services.bootstrap import ADMIN
 from pumice.services.check import Finding, check
@@ -26,7 +25,7 @@ from pumice.services.users import reset_password
 from pumice.settings import DatabaseSettings, load, without_password
 from pumice.settings.connection import problem
 from pumice.state_dir import CONF, StateDir, chosen_config, keep_admin_password, make_key_file
-from pumice.store import token_keys
+from pumice.store import operations, token_keys
 from pumice.store.txn import Txn
 
 VOLATILE: Final = "It is in the memory of the process that serves it."
@@ -191,8 +190,8 @@ def _settle(txn: Txn, sealed: Mapping[int, str]) -> None:
     That they do not is known here, by the lock of the state directory; there only their leases would tell.
     """
     token_keys.replace(txn, sealed)
-    for process_id in find_others(txn, ""):
-        bury(txn, process_id)
+    for process_id in operations.claimants(txn):
+        operations.release_claims(txn, process_id)
 
 
 def effective_policies(state_path: Path, config: Path | None) -> list[EffectivePolicy]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -20,7 +20,7 @@ from pumice.bus.contract import Bus, Hint
 from pumice.context import Context
 from pumice.drivers.backend import Backend
 from pumice.errors import (
-    BackendUnavailable,
+    BackendUnserved,
     DriverError,
     Fenced,
     InvalidState,
@@ -41,7 +41,6 @@ from pumice.operations.failures import failed_call, shelved
 from pumice.operations.liveness import Liveness
 from pumice.operations.plan import Action
 from pumice.seams import Seams
-from pumice.store import backends as backend_rows
 from pumice.store import operations as rows
 from pumice.store.contract import Store
 from pumice.store.operations import Claimant
@@ -233,6 +232,8 @@ class Engine:
             return None
         fresh = operation_id in self._traces and self.tools.does(record.backend_host)
         if not fresh or record.claimed_by != self.options.process_id:
+            if self._is_anothers(record, now_us):
+                return None  # A hint reaches each process that could: let it cost a look, and no write.
             claimed = await self._store.write(
                 rows.claim, operation_id, self._claimant(now_us), self._lease(now_us)
             )
@@ -244,6 +245,11 @@ class Engine:
             stored = await self._store.read(rows.trace, operation_id)
             self._traces[operation_id] = self._going_on(record, stored, now_us)
         return self._progress(record, tuple(entries), self._traces[operation_id])
+
+    def _is_anothers(self, record: OperationRecord, now_us: int) -> bool:
+        """Whether another process holds the operation, and its lease lasts: no claim would be granted."""
+        holder = record.claimed_by
+        return holder not in {None, self.options.process_id} and record.lease_until >= now_us
 
     def _going_on(self, record: OperationRecord, stored: str | None, now_us: int) -> Trace:
         """A recorder that begins with what the process recorded that handed the operation over."""
@@ -362,8 +368,8 @@ class Engine:
     def _backend(self, host: str) -> Backend:
         backend = self._backends.get(host.partition("#")[0])
         if backend is None:
-            raise BackendUnavailable(
-                "The volume's backend is not served here.",
+            raise BackendUnserved(
+                "No process serves the volume's backend at the moment.",
                 detail=f"{host} is not among the enabled backends.",
             )
         return backend
@@ -406,11 +412,21 @@ class Engine:
         return len(idle)
 
     async def _take_from_the_dead(self) -> None:
-        """Let go of what dead processes claim and serve; the same at the start and at any later time."""
-        others = await self._store.read(find_others, self.options.process_id)
+        """Let go of what dead processes claim; the same at the start and at any later time.
+
+        What they served they are known to serve until they have been silent for ``down_seconds``: who is
+        started again at once finds waiting for him what came meanwhile.
+        """
+        holders = await self._store.read(rows.claimants)
+        others = [holder for holder in holders if holder != self.options.process_id]
         for process_id in sorted(await self._liveness.dead(others) if others else ()):
-            released = await self._store.write(bury, process_id)
+            # What he sent before his death may be committed after this: then he is found dead again.
+            released = await self._store.write(rows.release_claims, process_id)
             log.info("Process %s is dead: it held %d operations", process_id, released)
+
+    async def dead(self, among: Collection[str]) -> Collection[str]:
+        """See :meth:`pumice.operations.liveness.Liveness.dead`."""
+        return await self._liveness.dead(among)
 
     def _claimant(self, now_us: int) -> Claimant:
         alive_since = now_us - self.options.down_seconds * 1_000_000
@@ -525,20 +541,7 @@ class Engine:
         for operation_id in list(self._timers):  # Last: what ran may have gone to rest meanwhile.
             self._cancel_timer(operation_id)
         with contextlib.suppress(Unavailable):  # Then the others find out by themselves.
-            await self._store.write(bury, self.options.process_id)
-
-
-def find_others(txn: Txn, process_id: str) -> list[str]:
-    """Query: the processes that claim operations or serve backends, beside this one."""
-    servers = backend_rows.serving(txn)
-    return sorted({*rows.claimants(txn), *servers} - {process_id})
-
-
-def bury(txn: Txn, process_id: str) -> int:
-    """Unit: a process that is dead, or stops, holds and serves nothing more; how many claims it had."""
-    backend_rows.serve_no_more(txn, process_id)
-    backend_rows.forget_lock(txn, process_id)
-    return rows.release_claims(txn, process_id)
+            await self._store.write(rows.release_claims, self.options.process_id)
 
 
 def _wake(waiter: asyncio.Future[None]) -> None:

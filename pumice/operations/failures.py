@@ -27,8 +27,9 @@ def failed_call(
     """The outcome of a driver call that failed; ``can_go_elsewhere``: there is another backend."""
     step = progress.operation.steps[action.step].name
     event = "deferred" if action.kind == "run" else "undo_failed"
-    before = _count(progress.log, progress.record.attempt, step, event)
     data = msgspec.to_builtins(failure_of(error))
+    # That nobody served the backend is no try of its driver, nor the other way round.
+    before = _count(progress.log, progress.record.attempt, step, event, data["kind"])
     passing = isinstance(error, (BackendUnavailable, Unavailable))
     if action.kind == "undo":
         stuck = before + 1 >= UNDO_TRIES
@@ -49,7 +50,7 @@ def failed_call(
 
 def shelved(progress: Progress, error: Exception, later: Later) -> Outcome:
     """The outcome of a defect: no step's, so that the step itself is tried again."""
-    before = _count(progress.log, progress.record.attempt, "", "deferred")
+    before = _count(progress.log, progress.record.attempt, "", "deferred", type(error).__name__)
     data = {
         "kind": type(error).__name__,
         "public": f"Operation {progress.record.id} met an internal error.",
@@ -65,8 +66,12 @@ def backoff(tries: int, cap_seconds: float) -> float:
     return min(cap_seconds, doubled)
 
 
-def _count(entries: tuple[LogEntry, ...], attempt: int, step: str, event: str) -> int:
+def _count(
+    entries: tuple[LogEntry, ...], attempt: int, step: str, event: str, kind: str
+) -> int:
+    """How often this has failed so before."""
+    wanted = attempt, step, event, kind
     return sum(
-        entry.attempt == attempt and entry.step == step and entry.event == event
+        (entry.attempt, entry.step, entry.event, entry.data.get("kind")) == wanted
         for entry in entries
     )

@@ -34,6 +34,7 @@ class SharedGeneration:
         """
         if self._next is None:
             self._next = asyncio.create_task(self._read(self._reading))
+            self._next.add_done_callback(_look_at)
         return await asyncio.shield(self._next)
 
     async def _read(self, before: asyncio.Task[int] | None) -> int:
@@ -41,6 +42,12 @@ class SharedGeneration:
             await asyncio.wait([before])
         self._reading, self._next = self._next, None
         return await self._store.read(generations.identity)
+
+
+def _look_at(task: asyncio.Task[int]) -> None:
+    """Those who waited may all have left: then nobody else asks what became of the read."""
+    if not task.cancelled():
+        task.exception()
 
 
 class Generation:

@@ -55,12 +55,17 @@ def beat(txn: Txn, process: ProcessRecord) -> None:
     txn.change(_BEAT, {name: getattr(process, name) for name in process.__struct_fields__})
 
 
-_FORGET: Final = "DELETE FROM processes WHERE id <> :id AND heartbeat_at < :before"
+_SILENT: Final = "id <> :id AND heartbeat_at < :before"
+_FORGET_LOCKS: Final = f"""
+DELETE FROM process_locks WHERE process_id IN (SELECT id FROM processes WHERE {_SILENT})
+"""
+_FORGET: Final = f"DELETE FROM processes WHERE {_SILENT}"
 
 
 def forget_processes(txn: Txn, process_id: str, before_us: int) -> None:
-    """Remove the rows of other processes that were last heard of before ``before_us``."""
-    txn.change(_FORGET, {"id": process_id, "before": before_us})
+    """Remove what is known of other processes that were last heard of before ``before_us``."""
+    for statement in (_FORGET_LOCKS, _FORGET):
+        txn.change(statement, {"id": process_id, "before": before_us})
 
 
 _PROCESSES: Final = (
@@ -126,22 +131,6 @@ def serve(
     txn.change(_SERVE, parameters)
 
 
-_SERVE_NO_MORE: Final = "DELETE FROM backend_servers WHERE process_id = :process_id"
-
-
-def serve_no_more(txn: Txn, process_id: str) -> None:
-    """Record that the process serves no backend: it stops, or is dead."""
-    txn.change(_SERVE_NO_MORE, {"process_id": process_id})
-
-
-_UNLOCK: Final = "DELETE FROM process_locks WHERE process_id = :process_id"
-
-
-def forget_lock(txn: Txn, process_id: str) -> None:
-    """Forget on which server the process showed that it lives."""
-    txn.change(_UNLOCK, {"process_id": process_id})
-
-
 _COUNT_SERVED: Final = "SELECT count(*) FROM backend_servers WHERE process_id = :process_id"
 
 
@@ -149,18 +138,6 @@ def count_served(txn: Txn, process_id: str) -> int:
     """How many backends the process is known to serve."""
     row = txn.one(_COUNT_SERVED, {"process_id": process_id})
     return row[0] if row else 0
-
-
-# By the index on process_id, one search for each process.
-_SERVING: Final = """
-SELECT p.id FROM processes p
-WHERE EXISTS (SELECT 1 FROM backend_servers s WHERE s.process_id = p.id)
-"""
-
-
-def serving(txn: Txn) -> list[str]:
-    """The processes that serve at least one backend."""
-    return [row[0] for row in txn.all(_SERVING)]
 
 
 _SERVERS: Final = """

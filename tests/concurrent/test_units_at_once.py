@@ -55,9 +55,9 @@ from pumice.store import volume_types as type_rows
 from pumice.store.postgresql import schema
 from pumice.store.txn import Parameters, Txn
 from pumice.trace import Trace
+from tests.concurrent.arena import WAIT_SECONDS, Arena, Unit, identity, plain
 from tests.postgresql import Cluster
 from tests.store.samples import NOW_US, TYPE, VOLUME, add_type, add_volume
-from tests.concurrent.arena import WAIT_SECONDS, Arena, Unit, identity, plain
 
 LIMITS: Final = QuotaDefaults(10, 1000, -1)
 

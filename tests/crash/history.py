@@ -51,6 +51,10 @@ class Known:
     """Its removal did not wait for what was under way: the backend may keep its bytes for a while."""
     gone: bool = False
     """It was looked for, and was not there."""
+    seen: bool = False
+    """It was looked for, and was there."""
+    failed: bool = False
+    """It was there in an error, which was allowed: the disk broke."""
     metadata: Setting = field(default_factory=lambda: Setting({}), repr=False)
     bootable: Setting = field(default_factory=lambda: Setting("false"), repr=False)
 
@@ -70,6 +74,8 @@ class History:
 
     def __init__(self) -> None:
         self.known: dict[str, Known] = {}
+        self.may_fail = False
+        """What is made and removed may end in an error at present."""
 
     def ask_create(self, name: str, *, keyed: bool = False) -> Known:
         """A create is about to be sent."""
@@ -80,7 +86,9 @@ class History:
     def there(self) -> list[Known]:
         """What exists for certain, and nobody is about to ask for again."""
         return [
-            known for known in self.known.values() if known.must_be_there and known.pending is None
+            known
+            for known in self.known.values()
+            if known.must_be_there and known.pending is None and not known.failed
         ]
 
     def unanswered(self) -> int:
@@ -114,7 +122,11 @@ class History:
         if known.must_not_be_there:
             yield f"{text} is back, and it was gone or its removal acknowledged"
         # Only volumes have these.
-        if (status := thing.get("status", "available")) != "available":
+        status = thing.get("status", "available")
+        changed = not known.seen or known.delete_asked
+        if status.startswith("error") and self.may_fail and changed:
+            known.failed = True
+        if status != "available" and not (known.failed and status.startswith("error")):
             yield f"{text} rests in status {status}"
         if "metadata" in thing:
             yield from known.metadata.violations(f"the metadata of {text}", thing["metadata"])
@@ -125,6 +137,7 @@ class History:
         ids = {thing["name"]: thing["id"] for thing in found}
         for name, known in self.known.items():
             known.id = ids.get(name, known.id)
+            known.seen = name in ids
             known.gone = name not in ids and known.pending != "create"
             known.delete_asked = known.gone or known.pending == "force delete"
 

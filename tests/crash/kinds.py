@@ -23,11 +23,11 @@ LIMITS: Final = f"/volume/v3/os-quota-sets/{'5' * 32}"
 """Of a project that has no volumes, so that no limit is in the way of the storm."""
 
 SERVICES: Final = "/volume/v3/os-services"
-IDLE: Final = {"file": "pumice@memory", "memory": "pumice@file"}
-"""By the driver of the storm's volumes: the service that has none, and may be disabled."""
+IDLE: Final = "shared@idle"
+"""The service that has no volumes, and may be disabled."""
 
 KINDS: Final = {
-    "volume": Kind(VOLUMES, 202, {"size": 1}),
+    "volume": Kind(VOLUMES, 202, {"size": 1, "volume_type": "file"}),
     "volume_type": Kind("/volume/v3/types", 200, {}),
     "flavor": Kind("/compute/v2.1/flavors", 200, {"ram": 1, "vcpus": 1, "disk": 1}),
     "project": Kind("/identity/v3/projects", 201, {}),

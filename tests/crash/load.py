@@ -1,22 +1,31 @@
-"""One round's load: everything that clients do, all at once, and kill -9 in their midst."""
+"""The load: what clients do, each one request after the other, while the cloud under them breaks.
+
+Whoever loses his connection, or waits too long for an answer, goes to the next process that answers. What
+was asked under a key is asked again until it is answered; of anything else it stays unknown what became.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
-from dataclasses import dataclass
+import time
+from collections.abc import Callable
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
-from benchmarks.cloud import Cloud, Refused, expect, login_message
+from benchmarks.cloud import SETTLED, Cloud, Refused, expect, login_message
 from benchmarks.connection import Connection, ConnectionLost, Reply
+from tests.crash.deployment import Deployment
 from tests.crash.history import Known, Setting, Told
 from tests.crash.kinds import IDLE, KINDS, LIMITS, SERVICES, TOKENS, VOLUMES, request
 
 CHANGES: Final = 6
 """How often one client changes what it changes, one after the other."""
-TOO_BUSY: Final = 503
-BUSY_SECONDS: Final = 0.05
+ANSWER_SECONDS: Final = 10.0
+"""Who waits longer gives up; a cloud whose network is cut says nothing."""
+PATIENCE_SECONDS: Final = 180.0
+"""What is asked again and again for so long, and not answered, is a violation."""
+AGAIN_SECONDS: Final = 0.05
+UNAVAILABLE: Final = 503
 
 
 Fate: TypeAlias = Literal["keep", "delete", "force delete"]
@@ -33,7 +42,7 @@ class New(NamedTuple):
 
 
 class Repeat(NamedTuple):
-    """What was asked under a key, answered or not, to be asked again."""
+    """What was asked and answered under a key, to be asked again."""
 
     kind: str
     name: str
@@ -70,194 +79,236 @@ class Revoke(NamedTuple):
 Work: TypeAlias = New | Repeat | Delete | Describe | Limit | Switch | Revoke
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a round does; all of it is drawn beforehand."""
-
-    work: list[Work]
-    """What each client does."""
-    kill_after: int | None
-    """How many answers are awaited before the kill (None: there is none),"""
-    kill_late: float = 0.0
-    """and how many seconds more, to hit also what comes between and after the answers."""
-
-
 class Load:
-    """The clients of one round, each with its own connection."""
+    """Some clients who take work until there is none."""
 
-    def __init__(self, cloud: Cloud, driver: str, plan: Plan, told: Told) -> None:
-        self._cloud = cloud
-        self._driver = driver
-        self._plan = plan
+    def __init__(
+        self, deployment: Deployment, told: Told, next_work: Callable[[], Work | None]
+    ) -> None:
+        """``next_work`` gives what the next idle client shall do; None: nothing any more."""
+        self._deployment = deployment
         self._told = told
-        self._enough = asyncio.Event()
+        self._next_work = next_work
+        self._answered = asyncio.Condition()
         self.asked = 0
         self.acknowledged = 0
         self.repeated = 0
-        """Requests whose first answer was cut off,"""
+        """Requests that were sent again, for the answer was cut off or there was no database,"""
         self.replayed = 0
         """and answers that had been given, or kept, before."""
+        self.created_at: list[float] = []
+        """When creates of volumes were answered (``time.monotonic``)."""
         self.refused: list[str] = []
         """Answers that no client should have got."""
 
+    async def run(self, clients: int) -> None:
+        """Work until there is nothing more to do."""
+        await asyncio.gather(
+            *(_Client(self, self._deployment, self._told).run() for _ in range(clients))
+        )
+
+    async def answers(self, count: int) -> None:
+        """Wait for so many more answers, or a wrong one."""
+        target = self.acknowledged + count
+        async with self._answered:
+            await self._answered.wait_for(lambda: self.acknowledged >= target or self.refused)
+
+    def take(self) -> Work | None:
+        """The next work; none after a wrong answer."""
+        return None if self.refused else self._next_work()
+
+    async def refuse(self, text: str) -> None:
+        """Note a wrong answer."""
+        self.refused.append(text)
+        async with self._answered:
+            self._answered.notify_all()
+
+    async def acknowledge(self, reply: Reply) -> None:
+        """Count an answer."""
+        self.acknowledged += 1
+        self.replayed += b"\r\nidempotency-replayed: true" in reply.head
+        async with self._answered:
+            self._answered.notify_all()
+
+
+class _Client:
+    """One at a time."""
+
+    def __init__(self, load: Load, deployment: Deployment, told: Told) -> None:
+        self._load = load
+        self._deployment = deployment
+        self._told = told
+        self._open: tuple[Cloud, Connection] | None = None
+
     async def run(self) -> None:
-        """Work until the server is dead, or all is done and nobody kills it."""
-        connections = [await self._cloud.connect() for _ in self._plan.work]
-        killer = asyncio.ensure_future(self._kill())
-        await asyncio.gather(*map(self._client, connections, self._plan.work))
-        self._enough.set()
-        await killer
-
-    async def _kill(self) -> None:
-        await self._enough.wait()
-        if self._plan.kill_after is not None:
-            await asyncio.sleep(self._plan.kill_late)
-            await self._cloud.served.kill()
-
-    async def _client(self, connection: Connection, work: Work) -> None:
-        """Work until the connection is lost, which is what happens to most in the end."""
-        with contextlib.suppress(ConnectionLost):
+        """Take work until there is none. What is lost is left as it is, unknown."""
+        while (work := self._load.take()) is not None:
             try:
-                await self._do(connection, work)
+                await self._do(work)
+            except ConnectionLost:
+                await asyncio.sleep(AGAIN_SECONDS)
             except Refused as refused:
-                self.refused.append(f"a client that was to {work} was answered {refused}")
-        connection.close()
+                await self._load.refuse(f"a client that was to {work} was answered {refused}")
+        self._hang_up()
 
-    async def _do(self, connection: Connection, work: Work) -> None:
+    async def _do(self, work: Work) -> None:
         match work:
             case New():
-                await self._create(connection, work)
+                await self._create(work)
             case Repeat(kind, name):
-                await self._repeat(connection, kind, name)
+                await self._make(kind, name, self._told.things[kind].known[name])
             case Delete(known):
-                await self._delete(connection, known)
+                await self._delete(known)
             case Describe(known, value):
-                await self._describe(connection, known, value)
+                await self._describe(known, value)
             case Limit(resource, first):
-                await self._limit(connection, resource, first)
+                await self._limit(resource, first)
             case Switch():
-                await self._switch(connection)
+                await self._switch()
             case Revoke():
-                await self._revoke(connection)
+                await self._revoke()
 
-    async def _create(self, connection: Connection, new: New) -> None:
+    async def _create(self, new: New) -> None:
         known = self._told.things[new.kind].ask_create(new.name, keyed=new.keyed)
-        await self._make(connection, new.kind, new.name, known)
+        await self._make(new.kind, new.name, known)
         if new.fate == "force delete":
-            await self._force_delete(connection, new.name, known)
+            await self._force_delete(new.name, known)
         elif new.fate == "delete":
             assert known.id is not None
-            if await self._cloud.settled(connection, known.id) == "available":
-                await self._delete(connection, known)
+            if await self._settled(known.id) == "available":
+                await self._delete(known)
 
-    async def _repeat(self, connection: Connection, kind: str, name: str) -> None:
-        known = self._told.things[kind].known[name]
-        self.repeated += known.pending is not None
-        if known.pending == "force delete":
-            await self._force_delete(connection, name, known)
-        else:
-            await self._make(connection, kind, name, known)
-
-    async def _make(self, connection: Connection, kind: str, name: str, known: Known) -> None:
+    async def _make(self, kind: str, name: str, known: Known) -> None:
         """Ask for it. Whoever asks again must be answered the same."""
         path, status, content = KINDS[kind]
-        new = content | {"name": name}
-        if kind == "volume":
-            new["volume_type"] = self._driver
         key = f"create {name}" if known.keyed else None
-        reply = await self._ask(connection, "POST", path, {kind: new}, status, key)
+        reply = await self._ask("POST", path, {kind: content | {"name": name}}, status, key)
         answered: str = reply.json()[kind]["id"]
         if known.id not in (None, answered):
-            self.refused.append(f"{kind} {name} ({known.id}) was then answered as {answered}")
+            self._load.refused.append(f"{kind} {name} ({known.id}) was then answered as {answered}")
         known.id, known.pending = answered, None
+        if kind == "volume":
+            self._load.created_at.append(time.monotonic())
 
-    async def _force_delete(self, connection: Connection, name: str, known: Known) -> None:
+    async def _force_delete(self, name: str, known: Known) -> None:
         known.delete_asked, known.forced, known.pending = True, True, "force delete"
         path, action = f"{VOLUMES}/{known.id}/action", {"os-force_delete": None}
-        await self._ask(connection, "POST", path, action, 202, f"delete {name}")
+        await self._ask("POST", path, action, 202, f"delete {name}")
         known.delete_acknowledged, known.pending = True, None
 
-    async def _delete(self, connection: Connection, known: Known) -> None:
+    async def _delete(self, known: Known) -> None:
         known.delete_asked = True
-        await self._ask(connection, "DELETE", f"{VOLUMES}/{known.id}", None, 202)
+        await self._ask("DELETE", f"{VOLUMES}/{known.id}", None, 202)
         known.delete_acknowledged = True
 
-    async def _describe(self, connection: Connection, known: Known, value: str) -> None:
+    async def _describe(self, known: Known, value: str) -> None:
         now, volume = known.metadata, f"{VOLUMES}/{known.id}"
         for number in range(CHANGES):
             new = {f"key{number}": value}
             method, after = ("PUT", new) if number % 2 else ("POST", now.possible[0] | new)
-            body = {"metadata": new}
-            reply = await self._set(connection, now, after, method, f"{volume}/metadata", body)
-            self.refused += now.violations("the metadata answered", reply.json()["metadata"])
+            reply = await self._set(now, after, method, f"{volume}/metadata", {"metadata": new})
+            self._load.refused += now.violations("the metadata answered", reply.json()["metadata"])
             bootable = "false" if number % 2 else "true"
             action = {"os-set_bootable": {"bootable": bootable}}
-            await self._set(
-                connection, known.bootable, bootable, "POST", f"{volume}/action", action
-            )
+            await self._set(known.bootable, bootable, "POST", f"{volume}/action", action)
+            self._hang_up()  # Another process must show at once what this one has answered.
+            shown = (await self._look(volume)).json()["volume"]
+            self._load.refused += now.violations("the metadata shown", shown["metadata"])
+            self._load.refused += known.bootable.violations("bootable shown", shown["bootable"])
 
-    async def _limit(self, connection: Connection, resource: str, first: int) -> None:
+    async def _limit(self, resource: str, first: int) -> None:
         now = self._told.limits[resource]
         for value in itertools.islice(itertools.count(first), CHANGES):
-            await self._set(connection, now, value, "PUT", LIMITS, {"quota_set": {resource: value}})
+            await self._set(now, value, "PUT", LIMITS, {"quota_set": {resource: value}})
 
-    async def _switch(self, connection: Connection) -> None:
-        service = {"host": IDLE[self._driver], "binary": "cinder-volume"}
+    async def _switch(self) -> None:
+        service = {"host": IDLE, "binary": "cinder-volume"}
         for action in itertools.islice(itertools.cycle(["disable", "enable"]), CHANGES + 1):
             path, now = f"{SERVICES}/{action}", self._told.service
-            await self._set(connection, now, f"{action}d", "PUT", path, service)
+            await self._set(now, f"{action}d", "PUT", path, service)
 
-    async def _set(
-        self,
-        connection: Connection,
-        setting: Setting,
-        value: Any,
-        method: str,
-        path: str,
-        body: Any,
-    ) -> Reply:
+    async def _set(self, setting: Setting, value: Any, method: str, path: str, body: Any) -> Reply:
         setting.ask(value)
-        reply = await self._ask(connection, method, path, body, 200)
+        reply = await self._ask(method, path, body, 200)
         setting.acknowledge()
         return reply
 
-    async def _revoke(self, connection: Connection) -> None:
-        login = await self._patiently(connection, login_message(self._cloud.served))
+    async def _revoke(self) -> None:
+        login = await self._patiently(lambda cloud: login_message(cloud.served))
         token = expect(login, 201).header("x-subject-token")
         valid = self._told.tokens[token] = Setting(True)
         valid.ask(False)
         subject = {"X-Subject-Token": token}
-        await self._send(connection, request(self._cloud, "DELETE", TOKENS, None, subject), 204)
+        await self._send(lambda cloud: request(cloud, "DELETE", TOKENS, None, subject), 204, None)
         valid.acknowledge()
+        self._hang_up()  # No process may take it for valid now.
+        look = lambda cloud: request(cloud, "GET", TOKENS, None, subject)  # noqa: E731
+        expect(await self._patiently(look), 404)
+
+    async def _settled(self, volume_id: str) -> str:
+        """The volume's status once it rests."""
+        while True:
+            reply = await self._look(f"{VOLUMES}/{volume_id}")
+            status: str = reply.json()["volume"]["status"]
+            if status in SETTLED:
+                return status
+            await asyncio.sleep(AGAIN_SECONDS)
+
+    async def _look(self, path: str) -> Reply:
+        return expect(await self._patiently(lambda cloud: request(cloud, "GET", path)), 200)
 
     async def _ask(
-        self,
-        connection: Connection,
-        method: str,
-        path: str,
-        body: Any,
-        status: int,
-        key: str | None = None,
+        self, method: str, path: str, body: Any, status: int, key: str | None = None
     ) -> Reply:
         headers = None if key is None else {"Idempotency-Key": key}
         return await self._send(
-            connection, request(self._cloud, method, path, body, headers), status
+            lambda cloud: request(cloud, method, path, body, headers), status, key
         )
 
-    async def _send(self, connection: Connection, message: bytes, status: int) -> Reply:
-        """The answer, counted. Raises :class:`Refused` for another status."""
-        self.asked += 1
-        reply = expect(await self._patiently(connection, message), status)
-        self.acknowledged += 1
-        self.replayed += b"\r\nidempotency-replayed: true" in reply.head
-        if self._plan.kill_after is not None and self.acknowledged > self._plan.kill_after:
-            self._enough.set()
+    async def _send(self, message: Callable[[Cloud], bytes], status: int, key: str | None) -> Reply:
+        """The answer, counted. Raises :class:`Refused` for another status, and what :meth:`_once` does."""
+        self._load.asked += 1
+        if key is not None:
+            reply = await self._patiently(message)
+        else:
+            reply = await self._once(message)
+            if reply.status == UNAVAILABLE:
+                raise ConnectionLost("Whether it was done is not known.")
+        expect(reply, status)
+        await self._load.acknowledge(reply)
         return reply
 
-    async def _patiently(self, connection: Connection, message: bytes) -> Reply:
-        """The answer; as long as the server has too many passwords to hash it is asked again."""
-        reply = await connection.send(message)
-        while reply.status == TOO_BUSY:
-            await asyncio.sleep(BUSY_SECONDS)
-            reply = await connection.send(message)
-        return reply
+    async def _patiently(self, message: Callable[[Cloud], bytes]) -> Reply:
+        """The answer to what may be asked again. Raises :class:`Refused` if there never is one."""
+        until = time.monotonic() + PATIENCE_SECONDS
+        for tries in itertools.count():
+            self._load.repeated += tries == 1
+            try:
+                reply = await self._once(message)
+            except ConnectionLost as lost:
+                last = str(lost)
+            else:
+                if reply.status != UNAVAILABLE:
+                    return reply
+                last = reply.body.decode()
+            if time.monotonic() > until:
+                raise Refused(f"nothing but {last} in {PATIENCE_SECONDS:.0f} s")
+            await asyncio.sleep(AGAIN_SECONDS)
+        raise AssertionError  # Not reached: it counts for ever.
+
+    async def _once(self, message: Callable[[Cloud], bytes]) -> Reply:
+        """The answer of one process. Raises :class:`ConnectionLost` if there is none in time."""
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                self._open = self._open or await self._deployment.connect()
+                cloud, connection = self._open
+                return await connection.send(message(cloud))
+        except (ConnectionLost, TimeoutError) as error:
+            self._hang_up()
+            raise ConnectionLost(str(error) or "There was no answer.") from error
+
+    def _hang_up(self) -> None:
+        """The next request goes to the next process."""
+        if self._open is not None:
+            self._open[1].close()
+        self._open = None

@@ -1,21 +1,22 @@
-"""Kill a loaded server again and again, and look for what was lost, undone, doubled or left over.
+"""Load a cloud, break it again and again, and look for what was lost, doubled, stuck or left over.
 
-Each round starts the server on the state directory of the round before, waits until everything rests,
-compares what is there with what the clients were told, then loads it and kills it at a random moment.
-What was asked under a key and cut off by the kill is asked again in the next round, until it is answered.
+Each round loads the cloud and strikes it some times, while the load goes on; then everything is healed and
+comes to rest, and what is there is compared with what the clients were told.
 """
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import random
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from statistics import median
 from typing import Any, Final
 
-from benchmarks.cloud import SETTINGS, Cloud
-from benchmarks.served import start_pumice, unfinished_operations
-from tests.crash.history import Told
+from tests.crash.deployment import Deployment
+from tests.crash.history import Known, Told
 from tests.crash.kinds import UNIQUE
 from tests.crash.load import (
     Delete,
@@ -24,13 +25,13 @@ from tests.crash.load import (
     Limit,
     Load,
     New,
-    Plan,
     Repeat,
     Revoke,
     Switch,
     Work,
 )
 from tests.crash.verify import (
+    REST_SECONDS,
     at_rest,
     empty_files,
     remove_leftovers,
@@ -39,186 +40,281 @@ from tests.crash.verify import (
     wrong_rows,
 )
 
+CLIENTS: Final = 48
+FEW_CLIENTS: Final = 12
+"""Of a short storm."""
 FATES: Final[dict[Fate, float]] = {"keep": 0.5, "delete": 0.25, "force delete": 0.25}
 """The chances of what a client does with its volume."""
 KEYED: Final = 0.7
 """The chance that a volume is asked for under a key; whatever else is created, always is."""
-OTHERS: Final = 0.1
-"""For each volume to create: so many of each other kind, changes of metadata, repeats and logouts."""
-SETTINGS_OF_STORM: Final = SETTINGS.replace("\n", "\npassword_hash_rounds = 4\n", 1)
-"""Here nobody guesses passwords."""
+WHAT: Final = {"new": 0.7, "old": 0.15, "other": 0.15}
+"""The chances of a new volume, of the removal of an old one, and of something else."""
+ANSWERS_MAX: Final = 80
+"""So many answers, at most, are between two strikes,"""
 LATE_SECONDS: Final = 0.3
-"""How much later than the answer it waits for the kill may come; mostly it comes soon."""
+"""and so much later a strike may come, to hit also what comes between and after answers."""
+LOOK_SECONDS: Final = 0.05
+
+Step = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Scale:
-    """How much to do; ``settle_seconds`` after it is ready a server must have put all to rest."""
+class Fault:
+    """Something that breaks, for a while."""
 
-    rounds: int = 20
-    creates: int = 200
-    driver: str = "file"
-    settle_seconds: float = 1.0
+    name: str
+    begin: Step
+    end: Step
+    seconds: float = 0.0
+    """How long it lasts."""
+    failing: bool = False
+    """What is under way may fail for good: its backend says so."""
+    drain: bool = False
+    """What a process was asked before may still happen after the end: it must be stopped to be sure."""
 
 
 @dataclass(slots=True)
-class Totals:
-    """What all rounds did."""
+class Verdict:
+    """What a storm did, and what it found."""
 
+    name: str
+    strikes: int = 0
     rounds: int = 0
     asked: int = 0
     acknowledged: int = 0
     repeated: int = 0
     replayed: int = 0
-    unfinished: int = 0
-    settled_seconds: float = 0.0
+    taken_up: int = 0
     volumes: int = 0
+    done_after: list[float] = field(default_factory=list)
+    """Seconds from the end of each fault until all that was under way in it was done,"""
+    done_after_begin: list[float] = field(default_factory=list)
+    """the same from its begin,"""
+    silent: list[float] = field(default_factory=list)
+    """and the longest time without an acknowledged create around it."""
+    wrong: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
-        return (
-            f"{self.rounds} rounds: {self.asked} changes asked, {self.acknowledged} of them "
-            f"acknowledged; {self.repeated} unanswered ones repeated under their keys, "
-            f"{self.replayed} answers given again; {self.unfinished} operations taken up after a "
-            f"kill, all at rest {self.settled_seconds:.2f} s after ready at the latest; "
-            f"{self.volumes} volumes left"
-        )
+        counts = {kind: sum(kind == _kind(text) for text in self.wrong) for kind in KINDS_OF_WRONG}
+        found = ", ".join(f"{count} {kind}" for kind, count in counts.items())
+        return f"""\
+{self.name}: {self.strikes} strikes in {self.rounds} rounds
+  {self.asked} changes asked, {self.acknowledged} acknowledged, {self.repeated} requests repeated, \
+{self.replayed} answers given again, {self.volumes} volumes left
+  {self.taken_up} operations were under way and taken up; the last of them done
+    after restart or heal: {_figures(self.done_after)}
+    after the strike: {_figures(self.done_after_begin)}
+  longest time without an acknowledged create: {_figures(self.silent)}
+  {found}""" + "".join(f"\n  VIOLATION: {text}" for text in self.wrong)
+
+
+KINDS_OF_WRONG: Final = {
+    "lost": ("is lost", "is missing", "and may be"),
+    "doubled": ("times", "is back", "was then answered as", "nobody asked for it"),
+    "stuck": ("is stuck", "rests in status", "unanswered"),
+    "leaked": ("is left over",),
+    "otherwise wrong": ("",),
+}
+
+
+def _kind(text: str) -> str:
+    return next(
+        kind for kind, words in KINDS_OF_WRONG.items() if any(word in text for word in words)
+    )
+
+
+def _figures(seconds: Sequence[float]) -> str:
+    if not seconds:
+        return "-"
+    return f"median {median(seconds):.2f} s, max {max(seconds):.2f} s"
 
 
 class Storm:
-    """One state directory through all its rounds."""
+    """One cloud through all its rounds."""
 
-    def __init__(self, folder: Path, scale: Scale, seed: int, tell: Callable[[str], None]) -> None:
-        """``folder`` is empty; ``tell`` gets a line for each round."""
-        self._config = folder / "pumice.conf"
-        self._config.write_text(SETTINGS_OF_STORM)
-        self._state_dir = folder / "state"
-        self._files = self._state_dir / "volumes" / "file"
-        self._scale = scale
+    def __init__(
+        self,
+        deployment: Deployment,
+        name: str,
+        seed: int,
+        tell: Callable[[str], None],
+        clients: int = CLIENTS,
+    ) -> None:
+        """``tell`` gets a line for each round."""
+        self._clients = clients
+        self._deployment = deployment
         self._random = random.Random(seed)
         self._tell = tell
         self._told = Told()
+        self._measured: list[asyncio.Task[None]] = []
+        self._striking = False
         self._found: list[dict[str, Any]] = []
-        self._line = ""
-        self.totals = Totals()
+        self.verdict = Verdict(name)
 
-    async def run(self) -> list[str]:
-        """All rounds, or those up to the first with a violation; its violations."""
-        wrong: list[str] = []
-        async with await start_pumice(self._state_dir, self._config) as served:
-            first = await Cloud.log_in(served)
-            await first.make_types()
-            wrong += await self._load(first, self._plan())
-        while not wrong:
-            async with await start_pumice(self._state_dir, self._config) as served:
-                # The token of before the kill, too, is a promise.
-                cloud = Cloud(served, first.token, first.project_id)
-                wrong += await self._verify(cloud)
-                if not wrong and self.totals.rounds < self._scale.rounds:
-                    wrong += await self._load(cloud, self._plan())
-                    continue
-                if not wrong:
-                    wrong += await self._end(cloud)
-                if (status := await served.stop()) != 0:
-                    wrong.append(f"SIGTERM ended the server with status {status}")
-                break
-        if not wrong:
-            wrong += await self._without_leftovers()
-        return wrong
+    # -- a round
 
-    async def _load(self, cloud: Cloud, plan: Plan) -> list[str]:
-        """Load the server and kill it, if that is planned; what was answered wrongly."""
-        load = Load(cloud, self._scale.driver, plan, self._told)
-        await load.run()
-        self.totals.asked += load.asked
-        self.totals.acknowledged += load.acknowledged
-        self.totals.repeated += load.repeated
-        self.totals.replayed += load.replayed
-        if plan.kill_after is None:
-            return load.refused
-        unfinished = unfinished_operations(self._state_dir)
-        self.totals.rounds += 1
-        self.totals.unfinished += unfinished
-        self._line = (
-            f"round {self.totals.rounds:>3}: killed after {load.acknowledged:>3} of {load.asked:>3} "
-            f"answers with {unfinished:>3} operations under way"
-        )
-        return load.refused
+    async def round(self, faults: Sequence[Fault], creates: int = 0) -> None:
+        """Load the cloud, with all kinds of work until every fault has come and gone.
 
-    def _plan(self) -> Plan:
-        """What the next round does: what is pending, new things, and as much with old ones."""
-        draw, count = self._random, self._scale.creates
-        few = max(1, round(count * OTHERS))
-        pending = sum(kind == "volume" for kind, _ in self._told.pending())
-        name = f"round{self.totals.rounds + 1}"
-        # Whoever describes a volume must not find it removed meanwhile.
-        old = draw.sample(there := self._told.volumes.there(), min(len(there), count + few))
-        work: list[Work] = [
-            *self._repeats(),
-            *(self._new_volume(f"{name}-{index}") for index in range(pending, count)),
-            *(New(kind, f"{name}-{kind}-{index}") for kind in UNIQUE for index in range(few)),
-            *map(Delete, old[few:]),
-            *(Describe(known, name) for known in old[:few]),
-            *(Limit(resource, draw.randrange(1000)) for resource in self._told.limits),
-            *[Revoke()] * few,
-            Switch(),
-        ]
-        draw.shuffle(work)
-        return Plan(work, draw.randrange(len(work)), LATE_SECONDS * draw.random() ** 4)
+        With ``creates``, all the work is so many creates.
+        """
+        await self._deployment.start()
+        work = self._creates(creates) if creates else self._work()
+        self._striking = True
+        load = Load(self._deployment, self._told, lambda: next(work, None))
+        self._told.volumes.may_fail = any(fault.failing for fault in faults)
+        striking = asyncio.create_task(self._strike_all(load, faults, creates // 3))
+        await load.run(self._clients)
+        await striking
+        await self._deployment.start()
+        self._count(load)
+        if any(fault.drain for fault in faults) and not load.refused:
+            self.verdict.wrong += await self._deployment.restart()
+        await asyncio.gather(*self._measured)
+        self._measured.clear()
+        await self._compare()
 
-    def _new_volume(self, name: str) -> New:
-        (fate,) = self._random.choices([*FATES], [*FATES.values()])
-        return New("volume", name, self._random.random() < KEYED, fate)
+    async def _strike_all(self, load: Load, faults: Sequence[Fault], first: int) -> None:
+        try:
+            for fault in faults:
+                await load.answers(first or self._random.randrange(ANSWERS_MAX))
+                if load.refused:
+                    return
+                await asyncio.sleep(LATE_SECONDS * self._random.random() ** 4)
+                await self._strike(load, fault)
+                first = 0
+        finally:
+            self._striking = False
 
-    def _repeats(self) -> list[Work]:
-        """All that is pending, and some of what was answered already: it must be answered the same."""
-        answered = [
-            (kind, name)
+    async def _strike(self, load: Load, fault: Fault) -> None:
+        """One fault from its begin to its end; whoever watches its operations goes on."""
+        under_way = self._look()
+        began = time.monotonic()
+        await fault.begin()
+        under_way = self._look() or under_way or set()
+        watch = asyncio.create_task(self._watch(under_way, began))
+        await asyncio.sleep(fault.seconds)
+        await fault.end()
+        self._measured.append(asyncio.create_task(self._measure(load, watch, began)))
+        self.verdict.strikes += 1
+        self.verdict.taken_up += len(under_way)
+
+    def _look(self) -> set[str] | None:
+        try:
+            return self._deployment.unfinished()
+        except LookupError:
+            return None
+
+    async def _watch(self, ids: set[str], began: float) -> float:
+        """When all of ``ids`` had ended; at most so long is waited as nothing may take."""
+        while ids and time.monotonic() < began + 4 * REST_SECONDS:
+            await asyncio.sleep(LOOK_SECONDS)
+            found = self._look()
+            ids = ids if found is None else ids & found
+        return time.monotonic()
+
+    async def _measure(self, load: Load, watch: asyncio.Task[float], began: float) -> None:
+        """What one fault, that is over, has cost."""
+        ended = time.monotonic()
+        done = await watch
+        self.verdict.done_after.append(max(0.0, done - ended))
+        self.verdict.done_after_begin.append(done - began)
+        times = [at for at in load.created_at if at > began - 1]
+        gaps = [after - before for before, after in itertools.pairwise(times)]
+        self.verdict.silent += [max(gaps)] if gaps else []
+
+    def _count(self, load: Load) -> None:
+        self.verdict.rounds += 1
+        self.verdict.asked += load.asked
+        self.verdict.acknowledged += load.acknowledged
+        self.verdict.repeated += load.repeated
+        self.verdict.replayed += load.replayed
+        self.verdict.wrong += load.refused
+
+    # -- what clients do
+
+    def _creates(self, count: int) -> Iterator[Work]:
+        name = f"round{self.verdict.rounds + 1}"
+        return (New("volume", f"{name}-{index}", index % 2 == 0) for index in range(count))
+
+    def _work(self) -> Iterator[Work]:
+        """Work as long as faults come; of what was there before, each is given out once."""
+        draw, name = self._random, f"round{self.verdict.rounds + 1}"
+        old = self._told.volumes.there()
+        again = [
+            (kind, known_name)
             for kind, history in self._told.things.items()
-            for name, known in history.known.items()
+            for known_name, known in history.known.items()
             if known.keyed and known.id is not None and known.pending is None
         ]
-        few = round(self._scale.creates * OTHERS)
-        again = self._random.sample(answered, min(len(answered), few))
-        return [Repeat(*one) for one in (*self._told.pending(), *again)]
+        draw.shuffle(old)
+        draw.shuffle(again)
+        yield from (Limit(resource, draw.randrange(1000)) for resource in self._told.limits)
+        yield Switch()
+        number = 0
+        while self._striking:
+            number += 1
+            yield self._one(f"{name}-{number}", old, again)
 
-    async def _end(self, cloud: Cloud) -> list[str]:
-        """Nobody kills the server any more: what is pending is answered now."""
-        wrong = await self._load(cloud, Plan(self._repeats(), kill_after=None))
-        if left := self._told.pending():
-            wrong.append(f"unanswered to the end: {left}")
-        self._line = "at the end all is repeated"
-        return wrong + await self._verify(cloud)
+    def _one(self, name: str, old: list[Known], again: list[tuple[str, str]]) -> Work:
+        draw = self._random
+        (what,) = draw.choices([*WHAT], [*WHAT.values()])
+        if what == "old" and old:
+            return Delete(old.pop())
+        if what == "other":
+            others: list[Callable[[], Work]] = [
+                lambda: Describe(old.pop(), name) if old else Revoke(),
+                lambda: Repeat(*again.pop()) if again else Revoke(),
+                Revoke,
+                *((lambda kind=kind: New(kind, f"{name}-{kind}")) for kind in UNIQUE),
+            ]
+            return draw.choice(others)()
+        (fate,) = draw.choices([*FATES], [*FATES.values()])
+        return New("volume", name, draw.random() < KEYED, fate)
 
-    async def _verify(self, cloud: Cloud) -> list[str]:
-        """Wait for rest and compare; the violations."""
-        found, seconds = await at_rest(cloud)
-        wrong = list(self._told.volumes.violations(found))
-        if seconds > self._scale.settle_seconds:
-            wrong.append(f"it took {seconds:.2f} s until all was at rest")
-        unanswered = self._told.volumes.unanswered()
-        self._told.volumes.learn(found)
-        wrong += await wrong_answers(cloud, self._scale.driver, self._told)
-        if self._scale.driver == "file":
-            wrong += self._wrong_storage(found, self._told.forced())
-        self._found = found
-        self.totals.settled_seconds = max(self.totals.settled_seconds, seconds)
-        self.totals.volumes = len(found)
+    # -- the judge
+
+    async def _compare(self) -> None:
+        """Wait for rest and compare what is there with what the clients were told."""
+        deployment, told, verdict = self._deployment, self._told, self.verdict
+        await deployment.until_all_answer()
+        began = time.monotonic()
+        found, stuck = await at_rest(deployment)
+        seconds = time.monotonic() - began
+        wrong = [*stuck, *told.volumes.violations(found)]
+        unanswered = told.volumes.unanswered()
+        told.volumes.learn(found)
+        for cloud in deployment.clouds():
+            wrong += await wrong_answers(cloud, told)
+        wrong += [f"{kind} {name} is unanswered to the end" for kind, name in told.pending()]
+        wrong += await self._wrong_storage(found, told.forced())
+        self._found, verdict.volumes = found, len(found)
+        verdict.wrong += wrong
         self._tell(
-            f"{self._line}; ready after {cloud.served.start_seconds:.2f} s, at rest {seconds:.2f} s "
-            f"later: {len(found):>4} volumes, {unanswered:>3} unanswered, {len(wrong)} violations"
+            f"round {verdict.rounds:>3}: {verdict.strikes:>3} strikes, {verdict.acknowledged:>6} of "
+            f"{verdict.asked:>6} acknowledged, {verdict.taken_up:>5} taken up, at rest after "
+            f"{seconds:.2f} s; {len(found):>4} volumes, {unanswered:>3} unanswered, "
+            f"{len(verdict.wrong)} violations"
         )
-        return wrong
 
-    async def _without_leftovers(self) -> list[str]:
-        """After the reconciler's turn nothing is forgiven any more."""
-        if self._scale.driver != "file":
-            return []
-        await remove_leftovers(self._state_dir, self._config, self._files)
-        empty = empty_files(self._files)  # Of a create that was killed within: no volume's bytes.
-        return self._wrong_storage(self._found, self._told.forced() & empty)
+    async def _wrong_storage(self, found: list[dict[str, Any]], forgiven: set[str]) -> list[str]:
+        failed = {one["id"] for one in found if one["status"].startswith("error")}
+        there = [one for one in found if one["id"] not in failed]
+        forgiven |= failed
+        rows = await asyncio.to_thread(
+            lambda: [
+                *wrong_rows(self._deployment.nodes[0].state_dir, self._deployment.config, forgiven)
+            ]
+        )
+        return [*wrong_files(self._deployment.volumes, there, forgiven), *rows]
 
-    def _wrong_storage(self, found: list[dict[str, Any]], forgiven: set[str]) -> list[str]:
-        return [
-            *wrong_files(self._files, found, forgiven),
-            *wrong_rows(self._state_dir, self._config, forgiven),
-        ]
+    async def end(self) -> None:
+        """Stop the cloud; after the reconciler's turn nothing is forgiven any more."""
+        for node in self._deployment.nodes:
+            if (status := await node.stop()) != 0:
+                self.verdict.wrong.append(f"SIGTERM ended {node.roles} with status {status}")
+        if not self.verdict.wrong:
+            await remove_leftovers(self._deployment)
+            empty = empty_files(self._deployment.volumes)  # A create was killed within: no bytes.
+            left = self._told.forced() & empty
+            self.verdict.wrong += await self._wrong_storage(self._found, left)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.crash.history import History, Setting, Told
+from tests.crash.storm import Verdict
 from tests.crash.verify import GIB, wrong_files
 
 KEPT = {"id": "1", "name": "kept", "status": "available"}
@@ -129,3 +130,34 @@ def test_files_are_compared_with_the_volumes(tmp_path: Path) -> None:
         "the file volume-2.raw is missing",
     ]
     assert list(wrong_files(tmp_path, [], forgiven={"1"})) == ["the file other is left over"]
+
+
+def test_a_disk_that_broke_excuses_what_was_made_or_removed_meanwhile(history: History) -> None:
+    error = {"status": "error"}
+    history.learn([KEPT])
+    history.may_fail = True
+    history.ask_create("new")
+    failed = [KEPT, {"id": "8", "name": "new"} | error]
+    assert list(history.violations(failed)) == []
+    history.learn(failed)
+    history.may_fail = False
+    assert list(history.violations(failed)) == [], "it stays as it failed"
+    assert [known.id for known in history.there()] == ["1"], "nobody works with what failed"
+    assert list(history.violations([KEPT | error])) == [
+        "kept (1) rests in status error",
+        "new (8) was acknowledged and is lost",
+    ]
+
+
+def test_a_verdict_counts_violations_by_what_was_broken() -> None:
+    verdict = Verdict(
+        "kill",
+        wrong=[
+            "kept (1) was acknowledged and is lost",
+            "the id 1 is there 2 times",
+            "the operation 5 is stuck",
+            "the file volume-1.raw is left over",
+            "pumice db check: a sum is wrong",
+        ],
+    )
+    assert "1 lost, 1 doubled, 1 stuck, 1 leaked, 1 otherwise wrong" in str(verdict)

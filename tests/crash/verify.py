@@ -16,35 +16,43 @@ from typing import Any, Final
 from benchmarks.cloud import SETTLED, Cloud, expect
 from benchmarks.connection import Connection
 from pumice import process as composition
-from pumice import serving
 from pumice import seams as real_seams
+from pumice import serving
 from pumice.bus.memory import MemoryBus
 from pumice.identity.keyring import Keyring
 from pumice.settings import load
+from pumice.store.contract import Store
+from pumice.store.postgresql.store import PostgresStore
+from tests.crash.deployment import Deployment
 from tests.crash.history import Told
 from tests.crash.kinds import IDLE, LIMITS, SERVICES, TOKENS, UNIQUE, log_in, request, things
 
 GIB: Final = 1024**3
+KEPT: Final = 100
+"""So many tokens and users are tried again in later rounds: all would take longer and longer."""
+LOOK_SECONDS: Final = 0.02
 REST_SECONDS: Final = 60
 """After so long it will not come to rest any more."""
 
 
-async def at_rest(cloud: Cloud) -> tuple[list[dict[str, Any]], float]:
-    """Every volume once none is under way, or after ``REST_SECONDS``; and how long that took."""
-    began = time.perf_counter()
-    connection = await cloud.connect()
+async def at_rest(deployment: Deployment) -> tuple[list[dict[str, Any]], list[str]]:
+    """Every volume once no operation is under way, or after ``REST_SECONDS``; and what is stuck then."""
+    until = time.monotonic() + REST_SECONDS
     while True:
+        cloud, connection = await deployment.connect()
         found = await cloud.volumes(connection)
-        seconds = time.perf_counter() - began
+        connection.close()
+        left = deployment.unfinished()
         resting = all(volume["status"].startswith(SETTLED) for volume in found)
-        if resting or seconds > REST_SECONDS:
-            connection.close()
-            return found, seconds
-        await asyncio.sleep(0.01)
+        if resting and not left:
+            return found, []
+        if time.monotonic() > until:
+            return found, [f"the operation {id_} is stuck" for id_ in sorted(left)]
+        await asyncio.sleep(LOOK_SECONDS)
 
 
-async def wrong_answers(cloud: Cloud, driver: str, told: Told) -> list[str]:
-    """What is wrong with all that is no volume, as the API shows it; it is the truth from now on."""
+async def wrong_answers(cloud: Cloud, told: Told) -> list[str]:
+    """What is wrong with all that is no volume, as one process shows it; it is the truth from now on."""
     connection = await cloud.connect()
     wrong: list[str] = []
     for kind in UNIQUE:
@@ -55,9 +63,9 @@ async def wrong_answers(cloud: Cloud, driver: str, told: Told) -> list[str]:
     shown = expect(reply, 200).json()["quota_set"]
     for resource, limit in told.limits.items():
         wrong += limit.violations(f"the limit of {resource}", shown[resource])
-    reply = await connection.send(request(cloud, "GET", f"{SERVICES}?host={IDLE[driver]}"))
+    reply = await connection.send(request(cloud, "GET", f"{SERVICES}?host={IDLE}"))
     (service,) = expect(reply, 200).json()["services"]
-    wrong += told.service.violations(f"the service {IDLE[driver]}", service["status"])
+    wrong += told.service.violations(f"the service {IDLE}", service["status"])
     for token, valid in told.tokens.items():
         check = request(cloud, "GET", TOKENS, None, {"X-Subject-Token": token})
         status = (await connection.send(check)).status
@@ -65,6 +73,8 @@ async def wrong_answers(cloud: Cloud, driver: str, told: Told) -> list[str]:
             f"that token {token[-8:]} is valid", {200: True, 404: False}[status]
         )
     wrong += await _locked_out(cloud, connection, told)
+    for token in [*told.tokens][:-KEPT]:
+        del told.tokens[token]
     connection.close()
     return wrong
 
@@ -72,7 +82,7 @@ async def wrong_answers(cloud: Cloud, driver: str, told: Told) -> list[str]:
 async def _locked_out(cloud: Cloud, connection: Connection, told: Told) -> list[str]:
     return [
         f"user {user.id} cannot log in: {reply.status}"
-        for user in told.things["user"].there()
+        for user in told.things["user"].there()[-KEPT:]
         if (reply := await log_in(cloud, connection, f"{user.id}")).status != 201
     ]
 
@@ -131,15 +141,18 @@ class Later(real_seams.SystemClock):
         return super().now_us() + 3_600_000_000
 
 
-async def remove_leftovers(state_dir: Path, config: Path, folder: Path) -> None:
-    """What the reconciler of a server will do once its time has come, turn by turn.
-
-    Nobody serves ``state_dir``; ``folder`` is where the file driver's files are.
-    """
+async def remove_leftovers(deployment: Deployment) -> None:
+    """What the reconciler of a server will do once its time has come, turn by turn; nobody serves."""
     seams = dataclasses.replace(real_seams.real(), clock=Later())
-    with closing(serving.open_database(state_dir / "pumice.db", seams)) as store:
+    state_dir, url = deployment.nodes[0].state_dir, deployment.connection
+    store: Store
+    if url is None:
+        store = serving.open_database(state_dir / "pumice.db", seams)
+    else:
+        store = PostgresStore(url, seams.executor)
+    with closing(store):
         process = composition.build(
-            load(config),
+            load(deployment.config),
             store,
             composition.keys_in_files(Keyring.new(seams.ids), seams),
             seams,
@@ -147,7 +160,7 @@ async def remove_leftovers(state_dir: Path, config: Path, folder: Path) -> None:
             state_dir,
         )
         before: set[str] = set()
-        while (now := set(_sizes(folder))) != before:
+        while (now := set(_sizes(deployment.volumes))) != before:
             before = now
             await process.manager.reconcile()
     seams.executor.shutdown()

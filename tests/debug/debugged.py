@@ -27,7 +27,7 @@ class Debugged(Served):
         super().__init__(
             folder, under=("env", "--chdir", f"{package_in}"), options=("--debug", "0")
         )
-        output = self._process.stdout
+        output = self._processes[0].stdout
         assert output is not None
         self.debug_line: Final = output.readline()
         found = re.match(r"Debugger ready: 127\.0\.0\.1:(\d+); ", self.debug_line)

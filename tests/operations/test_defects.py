@@ -8,6 +8,7 @@ import pytest
 
 from pumice.errors import Unavailable
 from pumice.process import Process
+from pumice.store.sqlite import SqliteStore
 from tests.operations.actions import calls, create, delete, operation_on, volume_of
 from tests.simulation.state import snapshot
 from tests.simulation.world import World, settled
@@ -17,7 +18,9 @@ LONG_SECONDS = 120.0
 
 def let_write(process: Process, allowed: bool) -> None:
     """Make the database refuse every write, as a full or a read-only disk does; or take it back."""
-    process.store._connection.execute(f"PRAGMA query_only = {int(not allowed)}")
+    store = process.store
+    assert isinstance(store, SqliteStore)
+    store._connection.execute(f"PRAGMA query_only = {int(not allowed)}")
 
 
 def test_the_drivers_answer_is_kept_until_the_database_can_write(world: World) -> None:

@@ -11,6 +11,7 @@ from pumice.errors import Fenced
 from pumice.model.volume import Volume
 from pumice.operations.advance import Outcome, Progress, advance
 from pumice.process import Process
+from pumice.trace import Trace
 from tests.operations.actions import create, delete, everything, log_of, operation_on, volume_of
 from tests.operations.scenarios import refuses
 from tests.simulation.state import snapshot
@@ -180,7 +181,7 @@ async def held(process: Process, volume: Volume) -> Progress:
     await asyncio.sleep(1)
     record = await operation_on(process, volume)
     log = await log_of(process, record.id)
-    return process.engine._progress(record, tuple(log), 0)
+    return process.engine._progress(record, tuple(log), Trace(record.request_id, "test", 0))
 
 
 async def tamper(process: Process, statement: str) -> None:

@@ -27,6 +27,7 @@ from pumice.seams import Seams, uuid7_text
 from pumice.services.volume_types import NewVolumeType, create_volume_type
 from pumice.settings import Loaded, load
 from pumice.store import schema
+from pumice.store.contract import Store
 from pumice.store.sqlite import SqliteStore, connect
 from pumice.store.txn import Txn
 from pumice.trace import Trace
@@ -122,7 +123,7 @@ class World:
         await process.stop()
         return result
 
-    def put_together(self, store: SqliteStore, bus: SimBus) -> Process:
+    def put_together(self, store: Store, bus: SimBus) -> Process:
         """A process with this world's seams, not started; a second one may share store and bus."""
         seams = Seams(
             clock=SimClock(self),

@@ -226,7 +226,7 @@ class Session:
         finally:
             if not looking.done():  # Nobody closes a connection that a thread is using.
                 cut(connection)
-                await asyncio.wait((looking,))
+                await asyncio.gather(looking, return_exceptions=True)
 
     def _readable(self) -> None:
         """The server has sent something, or is gone."""

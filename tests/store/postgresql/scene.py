@@ -16,7 +16,7 @@ from pumice.model.backend import Candidate, Ranking
 from pumice.model.volume import Volume
 from pumice.operations.advance import Outcome, Progress, advance
 from pumice.operations.definition import Tools
-from pumice.operations.engine import Engine, EngineOptions, bury
+from pumice.operations.engine import Engine, EngineOptions
 from pumice.operations.liveness import ALONE
 from pumice.operations.registry import OPERATIONS
 from pumice.operations.volume_create import VolumeCreate
@@ -220,7 +220,7 @@ def rename(txn: Txn, side: Side) -> Any:
 
 def bury_a(txn: Txn, side: Side) -> Any:
     del side
-    return bury(txn, "a")
+    return operations.release_claims(txn, "a")
 
 
 def close_backend(txn: Txn, side: Side) -> Any:

@@ -40,8 +40,7 @@ from tests.store.postgresql.scene import (
 )
 
 AGAIN: Final = {("claim what is free", "a is dead")}
-"""Who claims while he is taken for dead keeps that claim, and is buried again by the next sweep: the claim
-names him (``find_others``)."""
+"""Who claims while he is taken for dead keeps that claim, and the next sweep finds him by it again."""
 
 NAMES: Final = tuple(acts({}))
 # The server has no event for it.

@@ -23,8 +23,10 @@ COMMANDS = (
     "db check",
     "db backup",
     "db restore",
+    "db copy",
     "debug config",
     "host list",
+    "process list",
     "service list",
     "backend list",
     "operation list",
@@ -108,7 +110,7 @@ def test_a_group_alone_shows_its_commands(capsys: Captured, command: str) -> Non
     [
         ("nothing", "No such command 'nothing'."),
         ("why", "Missing argument 'ID'."),
-        ("serve --role api", "No such option: --role"),
+        ("serve --role api,cinder", "--role: 'cinder' is none of api, scheduler, volume."),
         (
             "serve --port 65536",
             "Invalid value for '--port': 65536 is not in the range 0<=x<=65535.",

@@ -61,7 +61,7 @@ class TestByName:
         )
         found = find(home, Asked("mine", None))
         assert found.auth == {"username": "me", "password": "12345", "project_name": "p"}
-        assert (found.region, found.verify, found.database) == ("RegionOne", True, None)
+        assert (found.region, found.verify, found.state_dir) == ("RegionOne", True, None)
 
     @pytest.mark.parametrize("place", ["clouds.yml", ".config/openstack/clouds.yaml"])
     def test_in_the_usual_places(self, home: Path, place: str) -> None:
@@ -77,7 +77,7 @@ class TestByName:
 
     def test_the_state_directory_is_the_last_place(self, home: Path, state_dir: Path) -> None:
         found = find(home, Asked("pumice", state_dir))
-        assert found.database == state_dir / "pumice.db"
+        assert found.state_dir == state_dir
 
     def test_secrets_may_stand_apart(self, home: Path) -> None:
         (home / "clouds.yaml").write_text(CLOUDS.replace("password: 12345, ", ""))
@@ -112,7 +112,7 @@ class TestWithoutAName:
     def test_the_state_directory_of_the_environment(self, home: Path, state_dir: Path) -> None:
         found = find(home, PUMICE_STATE_DIR=str(state_dir))
         assert found.auth["username"] == "admin"
-        assert found.database == state_dir / "pumice.db"
+        assert found.state_dir == state_dir
 
     def test_nothing_at_all(self, home: Path) -> None:
         with pytest.raises(UsageError, match=r"there is none in .*/pumice: start one with"):
