@@ -66,9 +66,7 @@ def backoff(tries: int, cap_seconds: float) -> float:
     return min(cap_seconds, doubled)
 
 
-def _count(
-    entries: tuple[LogEntry, ...], attempt: int, step: str, event: str, kind: str
-) -> int:
+def _count(entries: tuple[LogEntry, ...], attempt: int, step: str, event: str, kind: str) -> int:
     """How often this has failed so before."""
     wanted = attempt, step, event, kind
     return sum(
