@@ -54,7 +54,9 @@ class VolumeManager:
         self._bus = bus
         self._follower = follower
         self._pools_changed = asyncio.Event()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[
+            asyncio.Task[None], None
+        ] = {}  # In their order, so that a simulation repeats.
         bus.subscribe(self._receive)
 
     async def start(self) -> None:
@@ -95,8 +97,8 @@ class VolumeManager:
 
     def _keep(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[task] = None
+        task.add_done_callback(lambda done: self._tasks.pop(done, None))
 
     async def stop(self) -> None:
         """End the timers."""

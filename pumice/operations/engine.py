@@ -107,7 +107,7 @@ class Engine:
         self._running: dict[str, asyncio.Task[None]] = {}
         self._traces: dict[str, Trace] = {}
         self._begun_here: dict[str, Progress] = {}
-        self._waiting: dict[str, set[asyncio.Future[None]]] = {}
+        self._waiting: dict[str, list[asyncio.Future[None]]] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._stopped = False
         self._unknown: set[str] = set()
@@ -462,8 +462,8 @@ class Engine:
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[None] = loop.create_future()
         timer = loop.call_later(seconds, _wake, waiter)
-        waiters = self._waiting.setdefault(operation_id, set())
-        waiters.add(waiter)
+        waiters = self._waiting.setdefault(operation_id, [])
+        waiters.append(waiter)
         try:
             await waiter
         finally:

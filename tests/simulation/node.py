@@ -187,7 +187,7 @@ class Node:
         self.wanted = True
         """Whether it shall run: not between a kill and the restart."""
         self.receivers: list[Callable[[Hint], None]] = []
-        self.connections: set[Connection] = set()
+        self.connections: dict[Connection, None] = {}  # In their order: a set has none.
         self._volume_ids = random.Random(f"ids of {plan.name} {around.chance.random()}")
         self._identity_ids = random.Random(f"other ids of {plan.name} {around.chance.random()}")
 
@@ -339,7 +339,7 @@ class Node:
         if not self.up:
             connection.break_off()
             return
-        self.connections.add(connection)
+        self.connections[connection] = None
         self.loop.call_soon(connection.begin, self.process, self.loop)
 
 
@@ -363,7 +363,7 @@ class Connection:
         self._task.add_done_callback(self._end)
 
     def _end(self, task: asyncio.Task[Any]) -> None:
-        self._node.connections.discard(self)
+        self._node.connections.pop(self, None)
         if task.cancelled():
             return
         error = task.exception()
