@@ -20,6 +20,7 @@ from itertools import product
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from pumice.errors import VolumeNotFound
 from pumice.model.volume import NULLABLE, Span, Volume, VolumeQuery
@@ -98,10 +99,9 @@ def select(txn: Txn, query: VolumeQuery) -> list[Volume]:
     order = _order(query)
     values = Parameters(project_id=query.project_id, limit=query.limit, offset=query.offset)
     marker = None if query.marker is None else _marker(txn, query, order)
-    filters = filters_of(txn, query, values)
-    spans = query.within.get("created_at") if _by_creation(order) else None
-    if spans is not None:
-        filters = [one for one in filters if one.column != "created_at"]
+    within = {**query.within}
+    spans = within.pop("created_at", None) if _by_creation(order) else None
+    filters = filters_of(txn, replace(query, within=within), values)
     way = _way(txn, query, order, filters, values)
     columns = [way.column(name) for name, _ in order]
     alternatives: list[Sequence[str]] = []

@@ -271,6 +271,19 @@ def test_a_marker_need_not_match_the_filter(txn: Txn) -> None:
     assert [one.id for one in volume_lists.select(txn, query)] == ["v0"]
 
 
+def test_times_of_creation_are_filtered_by_both_of_two_conditions(txn: Txn) -> None:
+    add_type(txn)
+    for number in range(4):
+        add_volume(txn, id=f"v{number}", created_at=NOW_US + number)
+    query = VolumeQuery(
+        "p1",
+        limit=10,
+        equal={"created_at": (NOW_US + 1, NOW_US + 3)},
+        within={"created_at": ((NOW_US, NOW_US + 2),)},
+    )
+    assert [one.id for one in volume_lists.select(txn, query)] == ["v1"]
+
+
 def test_values_are_never_read_as_sql(txn: Txn) -> None:
     add_type(txn)
     name = "x' OR '1'='1"
