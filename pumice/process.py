@@ -6,7 +6,6 @@ that tests and simulations build the same program as :mod:`pumice.serving`.
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -47,15 +46,6 @@ from pumice.store.backends import ProcessRecord
 from pumice.store.contract import Store
 
 STOP_SECONDS: Final = 3.0
-PASSWORD_BYTES: Final = 18
-SWITCH_SECONDS: Final = 0.0005
-"""How long the event loop may keep a driver's thread from the interpreter (Python's own: 5 ms).
-
-A backstop for a loop that never lets go: in isolation it is worth a factor of ten. In the served process,
-where each statement lets go, no difference was measured.
-"""
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
