@@ -173,7 +173,11 @@ def _prepare() -> None:
 
 def _one(work: tuple[int, int]) -> tuple[int, Outcome]:
     seed, operations = work
-    outcome = simulate(draw(seed, operations))
+    try:
+        outcome = simulate(draw(seed, operations))
+    except BaseException as error:
+        error.add_note(f"It was the world that failed, at seed {seed}.")
+        raise
     return seed, replace(outcome, history=[])  # Too much to be sent from process to process.
 
 

@@ -65,8 +65,8 @@ class Surroundings(Protocol):
     def send(self, node: Node, hint: Hint) -> None:
         """Carry a hint to everybody."""
 
-    def is_connected(self, process_id: str) -> bool:
-        """Whether a process lives, and the database can be reached by it."""
+    def dead(self, asker: str, among: Collection[str]) -> Collection[str]:
+        """Those of ``among`` that do not live, or cannot reach the database; it answers ``asker``."""
 
 
 class StoreTrouble:
@@ -283,9 +283,12 @@ class Node:
             self.around.outside.call_later(seconds, self._late_effect, function)
 
     def _late_effect(self, function: Callable[[], object]) -> None:
+        """The storage acts, long after who asked for it has died: nobody dies of it."""
         self.around.record("late effect of", self.name)
+        points_left, self.points_left = self.points_left, 0
         with contextlib.suppress(Exception):
             function()
+        self.points_left = points_left
 
     def stop(self) -> None:
         """As by SIGTERM."""
@@ -415,7 +418,7 @@ class NodeLiveness:
 
     async def dead(self, among: Collection[str]) -> Collection[str]:
         """See :meth:`pumice.operations.liveness.Liveness.dead`."""
-        return [one for one in among if not self._node.around.is_connected(one)]
+        return self._node.around.dead(self._node.process_id, among)
 
 
 class NodeIds:

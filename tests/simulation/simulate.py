@@ -17,6 +17,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Final
 
@@ -101,15 +102,14 @@ class Run:
         self.faults: Counter[str] = Counter()
         self.history: list[tuple[object, ...]] = []
         self.violation: Violation | None = None
-        self.watch = Watch(
-            self.wrong, self.is_connected, self.deletes, self.asked, self.write_bytes
-        )
+        self.watch = Watch(self.wrong, self.may_take, self.deletes, self.asked, self.write_bytes)
         self.clients = Clients(self)
         self.commits = 0
         self.nodes = [
             Node(self, node, settings_of(plan.driver, node.backends, (f"host = {node.host}",)))
             for node in plan.nodes
         ]
+        self._found_dead: dict[str, set[str]] = {}
         self._by_name = {node.name: node for node in self.nodes}
         self._bus_troubles: list[tuple[str, float, float]] = []
         self._done: asyncio.Future[None] = self.outside.create_future()
@@ -199,8 +199,22 @@ class Run:
                 return {"lost": (), "doubled": (seconds, later)}.get(fate, (later,))
         return (seconds,)
 
-    def is_connected(self, process_id: str) -> bool:
+    def dead(self, asker: str, among: Collection[str]) -> Collection[str]:
         """See :class:`tests.simulation.node.Surroundings`."""
+        found = [one for one in among if not self._is_connected(one)]
+        known = self._found_dead.setdefault(asker, set())
+        known.difference_update(among)
+        known.update(found)
+        return found
+
+    def may_take(self, holder: str, taker: str) -> bool:
+        """Whether ``taker`` may take what ``holder`` claims before its lease has ended.
+
+        Who was cut off when he was asked for may be back when it is taken: the fence tells him.
+        """
+        return not self._is_connected(holder) or holder in self._found_dead.get(taker, ())
+
+    def _is_connected(self, process_id: str) -> bool:
         return any(
             node.is_alive
             and node.process_id == process_id

@@ -125,19 +125,19 @@ class Watch:
     def __init__(
         self,
         wrong: Callable[[str, str], None],
-        lives: Callable[[str], bool],
+        may_take: Callable[[str, str], bool],
         deletes: set[str],
         asked: Counter[str],
         available: Callable[[str], None],
     ) -> None:
-        """``lives`` says whether a process can be told from a dead one, by its id.
+        """``may_take(holder, taker)`` says whether a claim may be taken before its lease has ended.
 
         ``deletes`` are the ids that clients want removed; ``asked`` says how many volumes there may be of
         a name. ``available`` is told which volume can be used from now on.
         """
         self._available = available
         self._wrong = wrong
-        self._lives = lives
+        self._may_take = may_take
         self._deletes = deletes
         self._asked = asked
         self.volumes: dict[str, Seen] = {}
@@ -273,7 +273,7 @@ class Watch:
             self._wrong("fence", f"{operation_id}: {operation.fence} became {fence}")
         holder = operation.claimed_by
         others = holder not in (None, self._by, claimed_by)
-        if others and self._lives(holder or ""):
+        if others and not self._may_take(holder or "", self._by):
             left = (operation.lease_until - now_us) / 1e6
             if claimed_by is None or left > 0:
                 self._taken.append(
