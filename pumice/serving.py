@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import contextlib
 import dataclasses
@@ -65,6 +66,9 @@ class Session(Protocol):
     async def begin(self, connected: Callable[[], None]) -> None:
         """Show it from now on; ``connected`` is called each time that the way to the others is back."""
 
+    async def kept(self) -> None:
+        """Wait as long as the process may serve. Raises :class:`UsageError` when it must not any more."""
+
     async def end(self) -> None:
         """Show it no more."""
 
@@ -106,10 +110,11 @@ async def serve(
             gc.freeze()
             sys.setswitchinterval(SWITCH_SECONDS)
             if bound is None:
-                ready(where)
-                await stopped()
+                serving = stopped(lambda: ready(where))
             else:
-                await answer_requests(threads.app(process.app), bound, listen, lambda: ready(where))
+                app = threads.app(process.app)
+                serving = answer_requests(app, bound, listen, lambda: ready(where))
+            await _while_kept(serving, threads, ground.session)
             await threads.end(_stop(process, ground))
 
 
@@ -178,6 +183,29 @@ async def _shared_ground(
     session = SharedSession(url, process_id, store, seams.executor, clock)
     keys = composition.keys_in_database(store, sealing_key, seams)
     return Ground(store, SharedBus(session), keys, Member(process_id, roles, session), session)
+
+
+async def _while_kept(
+    serving: Coroutine[Any, Any, None], threads: Threads, session: Session | None
+) -> None:
+    """Await ``serving``, and end it at once if ``session`` says that the process must not serve any more.
+
+    Raises :class:`UsageError` then.
+    """
+    if session is None:
+        await serving
+        return
+    served = asyncio.create_task(serving)
+    kept = asyncio.create_task(threads.begin(session.kept()))
+    try:
+        await asyncio.wait((served, kept), return_when=asyncio.FIRST_COMPLETED)
+        if not served.done():
+            await kept
+        await served
+    finally:
+        for task in (served, kept):
+            task.cancel()
+        await asyncio.gather(served, kept, return_exceptions=True)
 
 
 def open_database(path: Path, seams: Seams) -> SqliteStore:

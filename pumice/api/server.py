@@ -210,10 +210,11 @@ async def answer_requests(
     await serving
 
 
-async def stopped() -> None:
+async def stopped(ready: Callable[[], None]) -> None:
     """Wait for SIGTERM or SIGINT: for a process that answers no requests."""
     told = asyncio.Event()
     _on_signal(told.set)
+    ready()
     await told.wait()
 
 

@@ -75,6 +75,7 @@ class VolumeManager:
         else:
             await self._follow_pools()
             self._keep(self._follow_for_ever())
+        self._engine.open()
         await self._sweep_first()
         await self._refuse_volatile()
         settings = self._settings
@@ -164,7 +165,7 @@ class VolumeManager:
             log.warning("Unfinished operations wait: %s", error)
             return
         if found:
-            log.info("Taking up %d unfinished operations", found)
+            log.info("Taking up unfinished operations: %d", found)
 
     async def _sweep(self) -> None:
         await self._engine.sweep()
@@ -196,7 +197,7 @@ class VolumeManager:
         """Say how many volumes lie on backends that were renamed or removed."""
         hosts = [served.backend.host for served in self._served]
         for host, count in await self._store.read(pools.elsewhere, hosts):
-            log.warning("%d volumes are on %s, which is not enabled here", count, host)
+            log.warning("Volumes on %s, which is not enabled here: %d", host, count)
 
     async def _prune(self) -> None:
         """Forget what is older than its retention, some rows at a time."""

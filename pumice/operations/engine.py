@@ -109,7 +109,7 @@ class Engine:
         self._begun_here: dict[str, Progress] = {}
         self._waiting: dict[str, list[asyncio.Future[None]]] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
-        self._stopped = False
+        self._takes_work = False
         self._unknown: set[str] = set()
         bus.subscribe(self._receive)
 
@@ -173,9 +173,19 @@ class Engine:
 
     # -- running
 
+    def open(self) -> None:
+        """Take work from now on: the pools and this process's backends are known.
+
+        A hint that comes earlier, of another process, is one that is lost.
+        """
+        self._takes_work = True
+
     def _receive(self, hint: Hint) -> None:
         if hint.kind == "ended":
             self._cancel_timer(hint.operation_id)
+            if hint.operation_id not in self._running:  # It rested here, and was ended elsewhere.
+                self._traces.pop(hint.operation_id, None)
+                self._begun_here.pop(hint.operation_id, None)
             for waiter in self._waiting.get(hint.operation_id, ()):
                 if not waiter.done():
                     waiter.set_result(None)
@@ -184,7 +194,7 @@ class Engine:
 
     def _start(self, operation_id: str) -> None:
         """Run the operation, unless it runs here already."""
-        if self._stopped or operation_id in self._running:
+        if not self._takes_work or operation_id in self._running:
             return
         self._cancel_timer(operation_id)
         task = asyncio.get_running_loop().create_task(self._run(operation_id))
@@ -422,7 +432,7 @@ class Engine:
         for process_id in sorted(await self._liveness.dead(others) if others else ()):
             # What he sent before his death may be committed after this: then he is found dead again.
             released = await self._store.write(rows.release_claims, process_id)
-            log.info("Process %s is dead: it held %d operations", process_id, released)
+            log.info("Process %s is dead; operations that it held: %d", process_id, released)
 
     async def dead(self, among: Collection[str]) -> Collection[str]:
         """See :meth:`pumice.operations.liveness.Liveness.dead`."""
@@ -531,7 +541,7 @@ class Engine:
 
     async def stop(self, grace_seconds: float) -> None:
         """Take no new work, give what runs ``grace_seconds``, then leave it to the next start."""
-        self._stopped = True
+        self._takes_work = False
         tasks = list(self._running.values())
         if tasks:
             _, pending = await asyncio.wait(tasks, timeout=grace_seconds)

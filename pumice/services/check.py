@@ -111,7 +111,7 @@ def _rows(txn: Txn) -> Iterator[Finding]:
 
 def _references(txn: Txn) -> Iterator[Finding]:
     for table, parent, count in rows.broken_references(txn):
-        sentence = f"{count} rows of {table} refer to rows of {parent} that are not there."
+        sentence = f"Rows of {table} refer to rows of {parent} that are not there: {count}."
         yield Finding("broken_reference", table, sentence, {"rows": count})
 
 
@@ -131,8 +131,9 @@ def _pools(txn: Txn) -> Iterator[Finding]:
         yield Finding(
             "pool_differs",
             one.host,
-            f"Pool {one.host} has {one.recorded_gib} GiB in {one.recorded_volumes} volumes allocated, "
-            f"but {one.counted_volumes} volumes with {one.counted_gib} GiB are placed there.",
+            f"Pool {one.host} has {one.recorded_gib} GiB allocated (volumes: {one.recorded_volumes}), "
+            f"but what is placed there adds up to {one.counted_gib} GiB "
+            f"(volumes: {one.counted_volumes}).",
             {
                 "recorded_gib": one.recorded_gib,
                 "counted_gib": one.counted_gib,
@@ -145,8 +146,8 @@ def _pools(txn: Txn) -> Iterator[Finding]:
 def _metadata(txn: Txn) -> Iterator[Finding]:
     for id_, shown, kept in rows.metadata_differences(txn):
         sentence = (
-            f"Volume {id_} shows {shown} items of metadata by which no list finds it, "
-            f"and lists find it by {kept} that it does not show."
+            f"Volume {id_} shows metadata by which no list finds it (items: {shown}), "
+            f"and lists find it by some that it does not show (items: {kept})."
         )
         yield Finding("metadata_differs", id_, sentence, {"shown": shown, "kept": kept})
 
@@ -163,9 +164,7 @@ def _operations(txn: Txn) -> Iterator[Finding]:
         sentence = f"Operation {id_} is {status}, but it has {'ended' if ended else 'not ended'}."
         yield Finding("undecided_operation", id_, sentence)
     for id_, lines, last in rows.log_gaps(txn):
-        sentence = (
-            f"The log of operation {id_} has {lines} lines, but they are numbered up to {last}."
-        )
+        sentence = f"The log of operation {id_} has lines up to number {last}, but {lines} in all."
         yield Finding("log_gap", id_, sentence, {"lines": lines, "last": last})
 
 
@@ -177,7 +176,7 @@ def _backends(txn: Txn, contents: Contents, now_us: int) -> Iterator[Finding]:
         content = contents.get(backend_host, "No backend of this name is enabled.")
         if isinstance(content, str):
             if count := by_backend.get(backend_host, 0):
-                sentence = f"{count} volumes on {backend_host} were not compared: {content}"
+                sentence = f"Volumes on {backend_host} were not compared, {count} in all: {content}"
                 yield Finding("not_compared", backend_host, sentence, {"volumes": count})
             continue
         held = {one.id: one.size_gib for one in content if one.id not in changing}

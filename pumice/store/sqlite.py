@@ -259,7 +259,7 @@ class SqliteStore:
             self._connection.execute("BEGIN IMMEDIATE")
         except sqlite3.Error as error:
             # Trying them one by one would only wait for the same lock again and again.
-            log.warning("%d units were not run: %r", len(jobs), error)
+            log.warning("Units that were not run: %d: %r", len(jobs), error)
             for job in jobs:
                 job.refuse(error)
             return False
@@ -267,7 +267,7 @@ class SqliteStore:
 
     def _write_again(self, jobs: list[_Job[Any]], cause: BaseException) -> None:
         """Each of ``jobs`` alone, after they were lost together; one that was alone is refused."""
-        log.warning("A batch of %d units was rolled back: %r", len(jobs), cause)
+        log.warning("A batch was rolled back, units: %d: %r", len(jobs), cause)
         if len(jobs) == 1:
             jobs[0].refuse(cause)
             return

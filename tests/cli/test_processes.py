@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.cli.asking import ask
-from tests.upgrade.nodes import SETTINGS, Cloud, Node
+from tests.upgrade.nodes import LOOK_SECONDS, READY_SECONDS, SETTINGS, Cloud, Node
 
 HOST = "pumice"
 
@@ -40,6 +41,16 @@ class Three:
         (found,) = self.get(f"/operations?resource_id={volume_id}")["operations"]
         return found
 
+    def wait_until_placed(self, volume_id: str) -> str:
+        """Wait until the volume has a backend, and its operation waits for who serves that; the operation."""
+        until = time.monotonic() + READY_SECONDS
+        while (found := self.operation_of(volume_id))["backend"] is None:
+            assert found["ended_at"] is None, found
+            assert time.monotonic() < until, found
+            time.sleep(LOOK_SECONDS)
+        operation_id: str = found["id"]
+        return operation_id
+
     def run(self, *words: str) -> str:
         """What ``pumice`` prints."""
         command = [sys.executable, "-m", "pumice", *words, "--state-dir", f"{self.folder}/state"]
@@ -51,10 +62,11 @@ class Three:
 @pytest.fixture
 def three(tmp_path: Path, postgresql: str) -> Iterator[Three]:
     (tmp_path / "pumice.conf").write_text(SETTINGS.format(url=postgresql))
+    # In this order: who schedules finds the pools reported when he starts, and need not be told of them.
     with (
-        Node(tmp_path, "api", roles="api") as api,
-        Node(tmp_path, "scheduler", roles="scheduler") as scheduler,
         Node(tmp_path, "volume", roles="volume") as volume,
+        Node(tmp_path, "scheduler", roles="scheduler") as scheduler,
+        Node(tmp_path, "api", roles="api") as api,
     ):
         yield Three(tmp_path, api, scheduler, volume, Cloud(tmp_path, api))
 
@@ -113,7 +125,8 @@ def test_who_serves_what_is_listed(three: Three) -> None:
 def test_a_process_that_holds_nothing_may_end_or_hasten_an_operation(three: Three) -> None:
     three.volume.pause()
     given_up, hastened = three.cloud.create("given up", "1"), three.cloud.create("hastened", "2")
-    three.run("operation", "abandon", "--yes", three.operation_of(given_up)["id"])
+    operation_ids = [three.wait_until_placed(one) for one in (given_up, hastened)]
+    three.run("operation", "abandon", "--yes", operation_ids[0])
     assert three.cloud.status(given_up) == "error"
     assert "abandoned by an administrator" in three.run("why", given_up)
     # What the others did before stays in its way.
@@ -123,7 +136,7 @@ def test_a_process_that_holds_nothing_may_end_or_hasten_an_operation(three: Thre
         "place",
         "unplace",
     ]
-    three.run("operation", "retry", three.operation_of(hastened)["id"])
+    three.run("operation", "retry", operation_ids[1])
     three.volume.resume()
     three.cloud.wait_until(hastened, "available")
     assert three.cloud.status(given_up) == "error"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
 
 import pytest
 
 from pumice.model.identity import (
+    SYSTEM_TARGET,
+    ActorKind,
     Assignment,
     AssignmentQuery,
     Domain,
@@ -14,6 +17,7 @@ from pumice.model.identity import (
     Project,
     Role,
     RoleQuery,
+    ScopeKind,
     User,
 )
 from pumice.store import (
@@ -89,6 +93,43 @@ def test_inherited_roles_are_below_in_effect(txn: Txn, actor: tuple[str, str], t
             txn, AssignmentQuery(target_type="project", target_id=id_)
         )
         assert bool(found) == (id_ in below)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_effective_roles_are_those_of_the_rules(txn: Txn, seed: int) -> None:
+    """His own and his groups', on the target itself or inherited from above it, and what they imply."""
+    chance = random.Random(seed)
+    domains.insert(txn, Domain("d2", "D2", "", True, 0))
+    projects.insert(txn, Project("q", "d2", "d2", "Q", "", True, 9))
+    groups.insert(txn, Group("h", "d", "H", "", {}, 0))
+    roles.insert(txn, Role("x", "x", "", 0))
+    roles.imply(txn, "a", "x")
+    targets: list[tuple[ScopeKind, str]] = [("project", f"p{n}") for n in range(1, DEPTH + 1)]
+    targets += [("project", "q"), ("domain", "d"), ("domain", "d2"), ("system", SYSTEM_TARGET)]
+    actors: list[tuple[ActorKind, str]] = [("user", "u"), ("group", "g"), ("group", "h")]
+    grants = {
+        Assignment(*chance.choice(actors), *chance.choice(targets), chance.choice("abc"), inherited)
+        for inherited in chance.choices((False, True), k=12)
+    }
+    grants = {one for one in grants if one.target_type != "system" or not one.inherited}
+    for grant in grants:
+        assignments.insert(txn, grant)
+    above = {f"p{n}": {"d"} | {f"p{m}" for m in range(1, n)} for n in range(1, DEPTH + 1)}
+    above["q"] = {"d2"}
+    for kind, id_ in targets:
+        held = {
+            one.role_id
+            for one in grants
+            if one.actor_id in {"u", "g"}
+            if (
+                one.target_id in above.get(id_, ())
+                if one.inherited
+                else (one.target_type, one.target_id) == (kind, id_)
+            )
+        }
+        wanted = sorted(held | ({"x"} if "a" in held else set()))
+        found = assignments.effective_roles(txn, "u", kind, id_)
+        assert [role.id for role in found] == wanted, (kind, id_, grants)
 
 
 def test_implications_that_lead_back(txn: Txn) -> None:

@@ -120,6 +120,10 @@ class Node:
         """Let it go on where it was."""
         self._process.send_signal(signal.SIGCONT)
 
+    def wait_for_its_end(self) -> int:
+        """Wait until it ends by itself; its exit status."""
+        return self._end()
+
     def stop(self) -> int:
         """End it as its supervisor does; its exit status."""
         self._process.send_signal(signal.SIGTERM)

@@ -304,7 +304,7 @@ class TestMigrating:
             if oldest == "0003":
                 postgresql.migrate(url, versions=versions)
                 return
-            with pytest.raises(MigrationError, match="1 processes that serve"):
+            with pytest.raises(MigrationError, match=r"\(processes: 1\); stop them first"):
                 postgresql.migrate(url, versions=versions)
         assert schema.revision(url) == "0003"
         postgresql.migrate(url, versions=versions)

@@ -23,6 +23,10 @@ MORE: Final = 25
 """Volumes that are created between two changes of processes."""
 
 VERSIONS: Final = "SELECT DISTINCT version FROM operations WHERE name = 'volume.create' ORDER BY 1"
+CUT_OFF: Final = """
+SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
+WHERE datname = current_database() AND application_name LIKE 'pumice%'
+"""
 OPERATION: Final = "SELECT version, claimed_by, ended_at IS NULL, params FROM operations"
 
 
@@ -157,8 +161,8 @@ def test_a_schema_that_is_not_for_the_old_ones_waits_until_they_have_stopped(
         said = refusal(folder, newer)
         assert said.startswith("Error: The PostgreSQL database ")
         assert said.endswith(
-            f"stays at schema {HEAD}: its upgrade failed: the new schema is not for the 1 processes that "
-            f"serve the database with {HEAD}; stop them first"
+            f"stays at schema {HEAD}: its upgrade failed: the new schema is not for those that serve the "
+            f"database with {HEAD} (processes: 1); stop them first"
         )
         before = cloud.create("before", "key")
         cloud.wait_until(before, "available")
@@ -172,3 +176,31 @@ def test_a_schema_that_is_not_for_the_old_ones_waits_until_they_have_stopped(
         )
         assert cloud.listed().keys() == {before, after}
     assert query(postgresql, "SELECT oldest FROM compatibility") == [(NEXT,)]
+
+
+def test_who_was_cut_off_meanwhile_ends_when_he_comes_back(
+    folder: Path, hold: Path, postgresql: str
+) -> None:
+    newer = make_next_version(folder, hold, oldest=NEXT)
+    with Node(folder, "old") as old, Node(folder, "scheduler", roles="scheduler") as scheduler:
+        cloud = Cloud(folder, old)
+        before = cloud.create("before", "key")
+        cloud.wait_until(before, "available")
+        for one in (old, scheduler):
+            one.pause()
+        assert {ended for (ended,) in query(postgresql, CUT_OFF)} == {True}
+        with Node(folder, "next", newer) as following:
+            for one in (old, scheduler):
+                one.resume()
+                assert one.wait_for_its_end() == 2, one.log.read_text()
+                said = one.log.read_text()
+                assert said.splitlines()[-1] == (
+                    f"Error: The database has schema {NEXT}, which needs a Pumice that knows {NEXT}; "
+                    f"this one is older and knows {HEAD}."
+                )
+                assert " ERROR " not in said
+                assert "Traceback" not in said
+            cloud.urls = [following.url]
+            after = cloud.create("after", "another key")
+            cloud.wait_until(after, "available")
+            assert cloud.listed().keys() == {before, after}

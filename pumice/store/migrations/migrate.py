@@ -80,7 +80,7 @@ def _check_references(connection: Connection) -> None:
     broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
     if broken:
         tables = ", ".join(sorted({row[0] for row in broken}))
-        raise MigrationError(f"{len(broken)} rows would refer to rows that are gone, in {tables}.")
+        raise MigrationError(f"Rows would refer to rows that are gone, in {tables}: {len(broken)}.")
 
 
 def _escaped(path: Path) -> str:

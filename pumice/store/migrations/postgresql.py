@@ -82,8 +82,8 @@ def _refuse_to_break_others(connection: Connection, before: str) -> None:
     serving = _scalar(connection, f"SELECT count(*) {SERVING}")
     if serving and oldest > before:
         raise MigrationError(
-            f"the new schema is not for the {serving} processes that serve the database with {before}; "
-            "stop them first"
+            f"the new schema is not for those that serve the database with {before} (processes: "
+            f"{serving}); stop them first"
         )
 
 

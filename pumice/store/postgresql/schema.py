@@ -34,6 +34,7 @@ WHERE c.relnamespace = to_regnamespace(current_schema()) AND c.relkind IN ('r', 
 _OURS: Final = frozenset({"alembic_version", "compatibility", "generations"})
 """What no other program has side by side."""
 _FAILURE: Final = re.compile("connection to server .*")
+_STILL_OLDEST: Final = "SELECT oldest FROM compatibility FOR SHARE"
 _STAMP: Final = "SELECT v.version_num, c.oldest FROM alembic_version v, compatibility c"
 
 
@@ -111,6 +112,17 @@ def check_compatible(found: str, oldest: str) -> None:
             f"The database has schema {found}, which needs a Pumice that knows {oldest}; this one is "
             f"older and knows {HEAD}."
         )
+
+
+def check_served(connection: psycopg.Connection[Any]) -> None:
+    """Raise :class:`UsageError` unless this Pumice may serve the database; its process's lock is held.
+
+    A migration that leaves others behind looks for such locks once it has changed ``oldest``. So either it
+    finds this one, or it is waited for here. Raises psycopg's errors.
+    """
+    connection.execute(_STILL_OLDEST)
+    for found, oldest in connection.execute(_STAMP):
+        check_compatible(found, oldest)
 
 
 def stamp(connection: psycopg.Connection[Any]) -> Stamp | None:

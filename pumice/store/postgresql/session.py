@@ -4,6 +4,9 @@ The connection holds an advisory lock that is named by the process: the server l
 ends, however it ends. What is free is dead, if it was locked on this very server since that began to serve:
 after a restart, or when a standby has taken over, everybody's lock is gone until he is back. Of who was not
 back yet, the lease of his claims decides.
+
+Who was away may find a schema that was changed meanwhile, because nobody served it whom that would have
+left behind: then he may serve no more.
 """
 
 from __future__ import annotations
@@ -18,9 +21,10 @@ from typing import Final
 
 import psycopg
 
-from pumice.errors import Unavailable
+from pumice.errors import Unavailable, UsageError
 from pumice.seams import SyncedClock
 from pumice.store.postgresql.connections import connect, cut
+from pumice.store.postgresql.schema import check_served
 from pumice.store.postgresql.store import PostgresStore
 from pumice.threads import Executor
 
@@ -44,15 +48,18 @@ _SHOW: Final = f"""
 INSERT INTO process_locks (process_id, server) VALUES (%s, {_SERVER})
 ON CONFLICT (process_id) DO UPDATE SET server = excluded.server
 """
-_DEAD: Final = f"""
-SELECT l.process_id FROM process_locks l
-WHERE l.process_id = ANY(:among) AND l.server = {_SERVER}
-"""
 SERVING: Final = f"""FROM pg_locks
 WHERE locktype = 'advisory' AND CAST(classid AS BIGINT) = {LOCKS} AND granted
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
 """The locks of the processes that live."""
-_HELD: Final = f"SELECT CAST(objid AS BIGINT) {SERVING}"
+# One statement: of two, the second could ask a server that has just taken over, where nobody has a lock
+# yet. The locks are looked at after the rows, so who locks meanwhile is not taken for dead.
+_DEAD: Final = f"""
+SELECT l.process_id
+FROM unnest(CAST(:among AS TEXT[]), CAST(:keys AS BIGINT[])) AS a (process_id, key)
+JOIN process_locks l ON l.process_id = a.process_id
+WHERE l.server = {_SERVER} AND a.key NOT IN (SELECT CAST(objid AS BIGINT) {SERVING})
+"""
 _NOW: Final = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
 _NOTIFY: Final = "SELECT pg_notify(:channel, :payload)"
 
@@ -90,13 +97,23 @@ class Session:
     async def begin(self, connected: Callable[[], None]) -> None:
         """Show that the process lives, from now on; ``connected`` is called whenever it is shown again.
 
-        Raises :class:`Unavailable` if that is not possible now.
+        Raises :class:`Unavailable` if that is not possible now, and :class:`UsageError` if this Pumice
+        must not serve the database.
         """
         try:
             await self._connect()
         except psycopg.Error as error:
             raise Unavailable("The database cannot be reached.", detail=str(error)) from error
         self._keeping = asyncio.create_task(self._keep(connected))
+
+    async def kept(self) -> None:
+        """Wait as long as the process may serve.
+
+        Raises :class:`UsageError` when the database has a schema that is not for it any more; from then on
+        its store writes nothing.
+        """
+        if self._keeping is not None:
+            await asyncio.shield(self._keeping)
 
     async def end(self) -> None:
         """Show it no more; what was sent last has a moment to leave."""
@@ -120,11 +137,9 @@ class Session:
 
     async def dead(self, among: Collection[str]) -> Collection[str]:
         """See :meth:`pumice.operations.liveness.Liveness.dead`."""
-        shown = await self._store.run(_DEAD, {"among": list(among)})
-        # In this order: who locks meanwhile is not taken for dead.
-        held = {key for (key,) in await self._store.run(_HELD, {})}
-        found = {str(process_id) for (process_id,) in shown}
-        return {process_id for process_id in found if _key(process_id) not in held}
+        keys = [_key(process_id) for process_id in among]
+        found = await self._store.run(_DEAD, {"among": list(among), "keys": keys})
+        return {str(process_id) for (process_id,) in found}
 
     async def _send(self) -> None:
         """Send what there is, all that came up meanwhile together."""
@@ -153,6 +168,7 @@ class Session:
         connection.add_notify_handler(self._arrived.append)
         try:
             connection.execute("SELECT pg_advisory_lock(%s, %s)", (LOCKS, _key(self.process_id)))
+            check_served(connection)
             connection.execute(_SHOW, (self.process_id,))
             connection.execute(f"LISTEN {CHANNEL}")
             self._look_at_clock(connection)
@@ -190,7 +206,7 @@ class Session:
             self._watched = None
 
     async def _keep(self, connected: Callable[[], None]) -> None:
-        """Connect anew whenever the connection is lost."""
+        """Connect anew whenever the connection is lost. Raises :class:`UsageError`; see :meth:`kept`."""
         backoff = BACKOFF_FIRST_SECONDS
         while True:
             # Not wait_for: it swallows a cancellation that comes in the same turn.
@@ -208,6 +224,9 @@ class Session:
                 await self._sleep(backoff)
                 backoff = min(BACKOFF_MAX_SECONDS, 2 * backoff)
                 continue
+            except UsageError:
+                self._store.close()
+                raise
             backoff = BACKOFF_FIRST_SECONDS
             log.info("The session is back")
             connected()

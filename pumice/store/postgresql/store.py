@@ -2,7 +2,8 @@
 
 - READ COMMITTED: what must hold between units is a conditional UPDATE, a unique key or a row that is
   locked first (docs/decisions/0008). A unit whose check was stale meets that, and is run again.
-- Queries run in one REPEATABLE READ transaction: several statements see one state.
+- Queries run in one REPEATABLE READ transaction: several statements see one state. One alone does so by
+  itself, and is all that is sent.
 - If the reply to COMMIT is lost, the server is asked what became of the transaction, by its id, until it
   answers: also another server, which was a standby. Only if that takes too long is the caller told that it
   is not known.
@@ -15,7 +16,9 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from types import CodeType
 from typing import Any, Final, Generic, TypeVar, TypeVarTuple
 
 import psycopg
@@ -24,7 +27,7 @@ from msgspec import Struct, structs
 from pumice.errors import Unavailable
 from pumice.store.postgresql.connections import Broken, Connections
 from pumice.store.postgresql.dialect import PostgresConnection
-from pumice.store.txn import Txn
+from pumice.store.txn import Cursor, Parameters, Txn
 from pumice.threads import Executor
 from pumice.trace import Place, Trace, place
 
@@ -54,6 +57,9 @@ _IN_THE_WAY: Final = ("40001", "40P01")
 _STALE: Final = "23"
 _SERVER_GONE: Final = ("08", "57P", "25006", "F0")
 """It shuts down, starts, or is a standby now."""
+
+_READS: Final = ("SELECT", "WITH")
+"""How statements begin that are run without a READ ONLY transaction around them."""
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +92,32 @@ class _Unknown(Broken):
         self.done = done
 
 
+class _NeedsTransaction(Exception):
+    """A query has more than one statement, or one that may write."""
+
+
+class _OneStatement:
+    """A connection for a query that is taken to have one statement, which reads."""
+
+    __slots__ = ("_connection", "_is_used")
+    in_transaction: Final = False
+
+    def __init__(self, connection: PostgresConnection) -> None:
+        self._connection = connection
+        self._is_used = False
+
+    def execute(self, sql: str, parameters: Parameters = {}, /) -> Cursor:  # noqa: B006 - read only
+        """Run the statement. Raises :class:`_NeedsTransaction` for another one, or one of another kind."""
+        if self._is_used or not sql.lstrip().startswith(_READS):
+            raise _NeedsTransaction
+        self._is_used = True
+        return self._connection.execute(sql, parameters)
+
+    def executemany(self, _sql: str, _parameters: Sequence[Parameters], /) -> Cursor:
+        """Raises :class:`_NeedsTransaction`."""
+        raise _NeedsTransaction
+
+
 class PostgresStore:
     """A :class:`pumice.store.contract.Store` on a database that other processes use as well."""
 
@@ -99,6 +131,8 @@ class PostgresStore:
         """Nothing is connected before it is needed."""
         self._connections = Connections(url, executor)
         self._sleep = sleep
+        self._needing_transaction: set[CodeType] = set()
+        """The queries that were found to have more than one statement."""
         self.commits = 0
         """See :attr:`pumice.store.contract.Store.commits`."""
 
@@ -168,6 +202,12 @@ class PostgresStore:
 
     async def read(self, query: Callable[[Txn, *A], T], *arguments: *A) -> T:
         """See :meth:`pumice.store.contract.Store.read`."""
+        code = (query.func if isinstance(query, partial) else query).__code__
+        if code not in self._needing_transaction:
+            try:
+                return await self._read(lambda one: _query_at_once(one, query, *arguments))
+            except _NeedsTransaction:
+                self._needing_transaction.add(code)
         return await self._read(lambda one: _query(one, lambda txn: query(txn, *arguments)))
 
     async def run(self, statement: str, parameters: dict[str, object]) -> list[tuple[object, ...]]:
@@ -254,6 +294,18 @@ def _commit(connection: PostgresConnection) -> str | None:
     if warnings:
         raise Broken(warnings[0].message_primary)
     return said
+
+
+def _query_at_once(
+    connection: PostgresConnection, query: Callable[[Txn, *A], T], *arguments: *A
+) -> T:
+    """Run a ``query`` of one statement. Raises as :func:`_query`, and :class:`_NeedsTransaction`."""
+    try:
+        return query(Txn(_OneStatement(connection), "postgresql"), *arguments)
+    except psycopg.Error as error:
+        if _is_gone(connection, error):
+            raise Broken from error
+        raise
 
 
 def _query(connection: PostgresConnection, query: Callable[[Txn], T]) -> T:

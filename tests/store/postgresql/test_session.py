@@ -14,7 +14,7 @@ import pytest
 
 from pumice.bus.contract import Hint
 from pumice.bus.shared import SharedBus
-from pumice.errors import Unavailable
+from pumice.errors import Unavailable, UsageError
 from pumice.seams import SyncedClock, SystemClock
 from pumice.store.postgresql import connections as pool
 from pumice.store.postgresql import session as implementation
@@ -26,6 +26,12 @@ from tests.store.postgresql.conftest import Open
 
 A: Final = "a" * 32
 B: Final = "b" * 32
+LEFT_BEHIND: Final = (
+    b"UPDATE alembic_version SET version_num = '9999'; UPDATE compatibility SET oldest = '9998'"
+)
+_WAITING: Final = (
+    "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = %s"
+)
 _END: Final = """
 SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = 'pumice ' || %s
 """
@@ -36,8 +42,9 @@ Begin = Callable[[str, str], Awaitable["Member"]]
 class Member:
     """One process's session, and what it was told."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, store: PostgresStore) -> None:
         self.session = session
+        self.store = store
         self.back = asyncio.Event()
         self.lines: asyncio.Queue[str] = asyncio.Queue()
         session.subscribe(self.lines.put_nowait)
@@ -53,7 +60,8 @@ async def begin(open_store: Open, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
             clock = SyncedClock(SystemClock())
             executor = ThreadExecutor()
             stack.callback(executor.shutdown)
-            member = Member(Session(url, process_id, open_store(url), executor, clock))
+            store = open_store(url)
+            member = Member(Session(url, process_id, store, executor, clock), store)
             await member.session.begin(member.back.set)
             stack.push_async_callback(member.session.end)
             return member
@@ -103,6 +111,67 @@ async def test_whose_connection_ends_is_dead_until_he_is_back(
     monkeypatch.setattr(implementation, "connect", connect)
     await b.back.wait()
     assert set(await a.session.dead([A, B])) == set()
+
+
+class FailingOver(PostgresStore):
+    """A store whose server is another one after each statement, where nobody has locked anything yet."""
+
+    def __init__(self, *stores: PostgresStore) -> None:
+        self._left = list(stores)
+
+    async def run(self, statement: str, parameters: dict[str, object]) -> list[tuple[object, ...]]:
+        return await self._left.pop(0).run(statement, parameters)
+
+
+async def test_nobody_is_dead_because_another_server_takes_over_meanwhile(
+    url: str, own_url: str, begin: Begin, open_store: Open
+) -> None:
+    a, _ = await begin(url, A), await begin(url, B)
+    a.session._store = FailingOver(a.store, open_store(own_url))
+    assert set(await a.session.dead([A, B])) == set()
+
+
+async def test_who_comes_back_to_a_schema_that_is_not_for_him_ends(
+    url: str, begin: Begin, stranger: psycopg.Connection[Any]
+) -> None:
+    a = await begin(url, A)
+    stranger.execute(LEFT_BEHIND)
+    cut(stranger, A)
+    with pytest.raises(UsageError, match="has schema 9999, which needs a Pumice that knows 9998"):
+        await a.session.kept()
+    assert not a.back.is_set()
+    with pytest.raises(Unavailable, match="closed"):
+        await a.store.write(lambda txn: txn.change("DELETE FROM process_locks", {}))
+    assert stranger.execute("SELECT count(*) FROM process_locks").fetchone() == (1,)
+
+
+@pytest.mark.parametrize("is_committed", [True, False])
+async def test_a_migration_that_did_not_see_the_process_is_waited_for(
+    url: str, begin: Begin, stranger: psycopg.Connection[Any], is_committed: bool
+) -> None:
+    """It has looked for locks already, and is about to commit."""
+    with psycopg.connect(url) as migration:
+        migration.execute(LEFT_BEHIND)
+        beginning = asyncio.ensure_future(begin(url, A))
+        while stranger.execute(_WAITING, (stranger.info.dbname,)).fetchone() == (0,):
+            assert not beginning.done()
+            await asyncio.sleep(0.001)
+        if is_committed:
+            migration.commit()
+            with pytest.raises(UsageError, match="has schema 9999"):
+                await beginning
+        else:
+            migration.rollback()
+            a = await beginning
+            assert set(await a.session.dead([A])) == set()
+
+
+async def test_a_migration_that_leaves_nobody_behind_is_not_waited_for(
+    url: str, begin: Begin
+) -> None:
+    with psycopg.connect(url) as migration:
+        migration.execute("UPDATE alembic_version SET version_num = '9999'")
+        await begin(url, A)
 
 
 async def test_hints_reach_the_others_and_not_the_sender(url: str, begin: Begin) -> None:

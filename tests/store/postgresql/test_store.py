@@ -9,10 +9,13 @@ import os
 import signal
 import threading
 from collections import Counter
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from pumice.errors import InvalidState, Unavailable
 from pumice.store.postgresql import connections as pool
@@ -290,22 +293,77 @@ async def test_a_read_that_is_too_long_is_told_so(store: PostgresStore) -> None:
     assert await store.read(message_ids) == []
 
 
-async def test_a_query_sees_one_state_and_writes_nothing(store: PostgresStore) -> None:
+async def test_a_query_sees_one_state(store: PostgresStore) -> None:
+    """Also when it is found out by running it that it looks twice."""
     looked, go_on = threading.Event(), threading.Event()
 
-    def look_twice(txn: Txn) -> list[list[str]]:
+    def look_twice(txn: Txn, wait: bool) -> list[list[str]]:
         first = message_ids(txn)
-        looked.set()
-        assert go_on.wait(WAIT_SECONDS)
+        if wait:
+            looked.set()
+            assert go_on.wait(WAIT_SECONDS)
         return [first, message_ids(txn)]
 
-    reader = asyncio.create_task(store.read(look_twice))
-    await until(looked)
-    await store.write(add, "m1")
-    go_on.set()
-    assert await reader == [[], []]
-    with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
-        await store.read(lambda txn: add(txn, "m2"))
+    for written in ([], ["m1"]):
+        reader = asyncio.create_task(store.read(look_twice, True))
+        await until(looked)
+        await store.write(add, f"m{len(written) + 1}")
+        go_on.set()
+        found = await reader
+        assert found[0] == found[1]
+        if written:  # It was known by then, and began before the second one.
+            assert found == [written, written]
+        looked.clear()
+        go_on.clear()
+    assert await store.read(look_twice, False) == [["m1", "m2"]] * 2
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+async def test_a_query_writes_nothing(store: PostgresStore, is_first: bool) -> None:
+    def write(txn: Txn) -> None:
+        if not is_first:
+            message_ids(txn)
+        add(txn, "m1")
+
+    def write_many(txn: Txn) -> None:
+        if not is_first:
+            message_ids(txn)
+        statement = "INSERT INTO process_locks (process_id, server) VALUES (:id, '')"
+        txn.change_many(statement, [{"id": "a"}, {"id": "b"}])
+
+    for query in (write, write_many, write):
+        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+            await store.read(query)
+    assert await store.read(message_ids) == []
+    assert await store.read(new_ids) == []
+
+
+async def test_a_query_of_one_statement_is_one_round_trip(
+    store: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execute = psycopg.Connection.execute
+    sent: list[str] = []
+
+    def noted(self: Any, query: bytes, *rest: Any, **more: Any) -> Any:
+        sent.append(query.split()[0].decode())
+        return execute(self, query, *rest, **more)
+
+    def look_twice(txn: Txn) -> None:
+        message_ids(txn)
+        message_ids(txn)
+
+    monkeypatch.setattr(psycopg.Connection, "execute", noted)
+    cases: list[tuple[Callable[[Txn], object], list[str]]] = [
+        (message_ids, ["SELECT"]),
+        (look_twice, ["SELECT", "BEGIN", "SELECT", "SELECT", "COMMIT"]),
+        (look_twice, ["BEGIN", "SELECT", "SELECT", "COMMIT"]),
+        (partial(message_ids), ["SELECT"]),
+        (partial(look_twice), ["BEGIN", "SELECT", "SELECT", "COMMIT"]),
+    ]
+    for query, wanted in cases:
+        await store.read(query)
+        assert sent == wanted
+        sent.clear()
 
 
 async def test_units_that_wait_keep_nobody_from_reading(
@@ -387,3 +445,17 @@ async def test_nothing_is_written_after_the_end(url: str, open_store: Open) -> N
     with pytest.raises(Unavailable):
         await store.write(add, "m2")
     assert await open_store(url).read(message_ids) == ["m1"]
+
+
+async def test_nothing_is_compiled_whatever_the_database_says(
+    url: str, store: PostgresStore, stranger: psycopg.Connection[Any]
+) -> None:
+    """It takes a recursive query for huge, and compiles for longer than that ever runs."""
+    name = sql.Identifier(stranger.info.dbname)
+    stranger.execute(sql.SQL("ALTER DATABASE {} SET jit = on").format(name))
+    asked = "SELECT current_setting('jit')"
+    assert await store.read(lambda txn: txn.one(asked)) == ("off",)
+    assert await store.write(lambda txn: txn.one(asked)) == ("off",)
+    assert await store.run(asked, {}) == [("off",)]
+    with pool.connect(url, "session") as session:
+        assert session.execute(asked).fetchone() == ("off",)

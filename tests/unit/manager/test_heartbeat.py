@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
+from pumice.drivers.backend import Backend, Limits
 from pumice.errors import Unavailable
+from pumice.manager.heartbeat import REPORTED_AT_ONCE, Heartbeat, Report, Served
 from pumice.model.backend import ServiceFlags
 from pumice.process import Process
+from pumice.scheduler.view import PoolsView
 from pumice.services import hosts
 from pumice.services.hosts import freeze, list_services, set_service
 from pumice.store import backends
 from pumice.store.backends import ServerRecord
+from pumice.store.contract import Store
 from pumice.store.txn import Txn
 from tests.operations.actions import create
 from tests.simulation.world import World
@@ -129,6 +134,52 @@ def test_of_a_silent_process_nothing_is_known_to_be_up(tmp_path: Path) -> None:
             assert [one.host for one in found.backends] == ["pumice@one", "pumice@two"]
 
     world.live(look)
+
+
+class Parts:
+    """The store, with a note of how many backends each unit is about; it may refuse one."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.sizes: list[int] = []
+        self.refused = -1
+
+    async def write(self, unit: Any, report: Report, follow: Any) -> int:
+        if len(self.sizes) == self.refused:
+            raise Unavailable("The disk is full.")
+        self.sizes.append(len(report.seen))
+        known: int = await self._store.write(unit, report, follow)
+        return known
+
+
+def test_thousands_of_backends_are_reported_in_parts(tmp_path: Path) -> None:
+    """Requests come between them, and what was written once is not written again."""
+    world = World(tmp_path)
+
+    async def act(process: Process) -> None:
+        example = process.manager._heartbeat
+        settings = example._served[0].settings
+        driver, limits = world.storage["one"].driver, Limits(1, 60)
+        executor = process.services.seams.executor
+        backends_of_it = [
+            Served(Backend(name, f"pumice@{name}", driver, executor, limits), settings)
+            for name in (f"many{number}" for number in range(2 * REPORTED_AT_ONCE + 1))
+        ]
+        parts = Parts(process.store)
+        other = replace(example._process, id="f" * 32)
+        heartbeat = Heartbeat(other, parts, PoolsView(()), backends_of_it, 60)  # type: ignore[arg-type]  # only write is called
+        parts.refused = 1
+        with pytest.raises(Unavailable):
+            await heartbeat.report(world.now_us())
+        parts.refused = -1
+        assert await heartbeat.report(world.now_us())
+        assert parts.sizes == [200, 200, 1]
+        assert not await heartbeat.report(world.now_us())
+        assert parts.sizes == [200, 200, 1, 0]
+        known = await process.store.read(backends.servers)
+        assert sum(one.process_id == other.id for one in known) == len(backends_of_it)
+
+    world.live(act)
 
 
 SET = {"pumice@one": (False, "New disks.", False), "pumice@two": (True, None, True)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable
 from typing import Any
 
@@ -80,3 +81,20 @@ async def test_a_read_that_fails_fails_for_those_who_waited_for_it_only(
             await one
     (await store.begun.get()).set_result(None)
     assert await later == 0
+
+
+async def test_a_read_that_fails_when_all_have_left_disturbs_nobody(
+    store: Slow, generation: Generation
+) -> None:
+    told: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+    leaving = asyncio.create_task(generation.current())
+    gate = await store.begun.get()
+    leaving.cancel()
+    await asyncio.wait([leaving])
+    gate.set_exception(Unavailable("The database is away."))
+    later = asyncio.create_task(generation.current())
+    (await store.begun.get()).set_result(None)
+    assert await later == 0
+    gc.collect()  # What became of the first read is nobody's any more.
+    assert told == []
