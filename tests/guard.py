@@ -23,6 +23,7 @@ from typing import Final, Self
 _END_SECONDS: Final = 10
 _LOOK_SECONDS: Final = 0.01
 _REMOVE: Final = "--remove"
+_END: Final = "--end"
 
 
 class Guard:
@@ -46,6 +47,10 @@ class Guard:
         self._later(_REMOVE, f"{folder}")
         folder.chmod(0o755)
         return folder
+
+    def end_processes(self, folder: Path) -> None:
+        """End the processes in ``folder`` at the end."""
+        self._later(_END, f"{folder}")
 
     def run(self, *command: str) -> None:
         """Run ``command`` at the end."""
@@ -104,12 +109,16 @@ def end_processes_in(folder: Path, number: signal.Signals) -> None:
 
 
 def _remove(folder: Path) -> None:
+    _end(folder)
+    shutil.rmtree(folder)
+
+
+def _end(folder: Path) -> None:
     try:
         # On this, and not on SIGKILL, a PostgreSQL server removes the memory that it shares.
         end_processes_in(folder, signal.SIGQUIT)
     except TimeoutError:
         end_processes_in(folder, signal.SIGKILL)
-    shutil.rmtree(folder)
 
 
 def _main() -> None:
@@ -119,6 +128,8 @@ def _main() -> None:
             words = json.loads(line)
             if words[0] == _REMOVE:
                 stack.callback(_remove, Path(words[1]))
+            elif words[0] == _END:
+                stack.callback(_end, Path(words[1]))
             else:
                 stack.callback(subprocess.run, words, check=True)
 

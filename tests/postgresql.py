@@ -15,7 +15,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -53,6 +53,12 @@ max_connections = 200
 timezone = 'UTC'
 # In the data folder, so that a server that is killed leaves nothing elsewhere.
 dynamic_shared_memory_type = mmap
+"""
+_ON_SMALL_DISK: Final = """\
+# Each MiB that it writes to its log is space to be found.
+wal_recycle = off
+min_wal_size = 2MB
+max_wal_size = 16MB
 """
 _ACCESS: Final = """
 host all all samenet trust
@@ -93,12 +99,18 @@ class Cluster:
     """A server with a data folder of its own, running; at the end of ``with`` both are gone."""
 
     def __init__(
-        self, *, durable: bool = True, address: str = "127.0.0.1", under: Sequence[str] = ()
+        self,
+        *,
+        durable: bool = True,
+        address: str = "127.0.0.1",
+        under: Sequence[str] = (),
+        disk: Path | None = None,
     ) -> None:
         """Make a new one, with the superuser ``USER``, and start it.
 
         Without ``durable`` nothing is put on disk: quicker, and ``kill`` still loses nothing, for
         the kernel goes on. ``under`` is a command to run the server under, such as ``nsenter``.
+        ``disk`` is a small one for the data: the server soon notices when that is full.
         Raises :class:`FileNotFoundError` when there are no binaries.
         """
         found = binaries()
@@ -107,6 +119,7 @@ class Cluster:
         self._binaries: Final = found
         self._owner: Final = _owner()
         self._under: Final = tuple(under)
+        self._small: Final = disk is not None
         self._process: subprocess.Popen[bytes] | None = None
         self.address: Final = address
         self.port: Final = _free_port()
@@ -114,13 +127,13 @@ class Cluster:
         try:
             self.folder: Final = self._guard.folder("pumice-postgresql-")
             os.chown(self.folder, self._owner.pw_uid, self._owner.pw_gid)
-            self.data: Final = self.folder / "data"
+            self.data: Final = (disk or self.folder) / "data"
             self.log: Final = self.folder / "log"
             self._make()
             own = _SETTINGS.format(
                 folder=self.folder, address=address, port=self.port, durable=durable
             )
-            (self.data / _OWN_CONF).write_text(own)
+            (self.data / _OWN_CONF).write_text(own + (_ON_SMALL_DISK if self._small else ""))
             self.start()
         except BaseException:
             self.close()
@@ -131,6 +144,7 @@ class Cluster:
         _output(
             *self._as_owner("initdb"), "--pgdata", f"{self.data}", "--username", USER,
             "--auth=trust", "--locale=C", "--encoding=UTF8", "--no-sync",
+            *(["--wal-segsize=1"] if self._small else []),
         )  # fmt: skip
         with (self.data / "postgresql.conf").open("a") as conf:
             conf.write(f"include '{_OWN_CONF}'\n")
@@ -186,15 +200,55 @@ class Cluster:
                 start_new_session=True,
             )
         until = time.monotonic() + READY_SECONDS
-        while True:
-            try:
-                self.connect().close()
-            except psycopg.OperationalError:
-                assert self._process.poll() is None, self.log.read_text()
-                assert time.monotonic() < until, self.log.read_text()
-                time.sleep(LOOK_SECONDS)
-            else:
+        while not self._answers():
+            assert self._process.poll() is None, self.log.read_text()
+            assert time.monotonic() < until, self.log.read_text()
+            time.sleep(LOOK_SECONDS)
+
+    def _answers(self) -> bool:
+        try:
+            self.connect().close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def recover(self) -> None:
+        """Wait until it answers again after a crash; if it has given up, start it."""
+        assert self._process is not None
+        until = time.monotonic() + READY_SECONDS
+        while not self._answers():
+            assert time.monotonic() < until, self.log.read_text()
+            if self._process.poll() is not None:
+                self._process = None
+                self.start()
                 return
+            time.sleep(LOOK_SECONDS)
+
+    def until_crash(self, begin: Callable[[], None]) -> None:
+        """Break something with ``begin``, and wait until the server has ended all that it was doing.
+
+        After that it recovers by itself, or ends as well.
+        """
+        assert self._process is not None
+        before = self._crashes()
+        begin()
+        until = time.monotonic() + READY_SECONDS
+        while self._crashes() == before and self._process.poll() is None:
+            assert time.monotonic() < until, self.log.read_text()
+            time.sleep(LOOK_SECONDS)
+
+    def _crashes(self) -> int:
+        return self.log.read_text().count("all server processes terminated")
+
+    def write_tables(self) -> None:
+        """Have it write what it keeps in memory into its tables. Raises :class:`psycopg.Error`."""
+        with self.connect() as connection:
+            connection.execute("CHECKPOINT")
+
+    def begin_log_file(self) -> None:
+        """Have it begin a new file for its log. Raises :class:`psycopg.Error`."""
+        with self.connect() as connection:
+            connection.execute("SELECT pg_switch_wal()")
 
     def stop(self, mode: Mode = "fast") -> None:
         """Stop it, and wait until it has ended."""

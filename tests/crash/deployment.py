@@ -35,6 +35,9 @@ BACK_SECONDS: Final = 120
 ANSWER_SECONDS: Final = 5
 LOOK_SECONDS: Final = 0.05
 
+PROGRAM: Final = ("-m", "pumice")
+"""What Python runs."""
+
 SETTINGS: Final = """\
 [DEFAULT]
 enabled_backends = file, idle
@@ -70,6 +73,7 @@ class Node:
     roles: str | None = None
     address: str = LOOPBACK
     under: Sequence[str] = ()
+    program: Sequence[str] = PROGRAM
     port: int = 0
     served: Served | None = None
     start_seconds: list[float] = field(default_factory=list)
@@ -85,7 +89,7 @@ class Node:
             return
         self.port = self.port or _free_port()
         self.served = await Served.start(
-            ["-m", "pumice", "serve", "--state-dir", f"{self.state_dir}", "--config",
+            [*self.program, "serve", "--state-dir", f"{self.state_dir}", "--config",
              f"{self.config}", "--host", self.address, "--port", f"{self.port}",
              *(["--role", self.roles] if self.roles else [])],
             self.state_dir.with_suffix(".log"),
@@ -236,9 +240,9 @@ class Deployment:
                 shutil.copy(file, folder)
             return _read(f"file:{folder}/pumice.db")
 
-    async def until_all_answer(self) -> None:
-        """Wait until each node that has the API answers, or its time is up."""
-        until = time.monotonic() + BACK_SECONDS
+    async def until_all_answer(self, seconds: float) -> None:
+        """Wait until each node that has the API answers, or ``seconds`` are over."""
+        until = time.monotonic() + seconds
         for cloud in self.clouds():
             while not await _answers(cloud):
                 if time.monotonic() > until:

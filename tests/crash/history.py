@@ -43,6 +43,8 @@ class Known:
     id: str | None = None
     keyed: bool = False
     """It was asked for under a key."""
+    library: str | None = None
+    """Through which a program asked for it, if one did: others would ask in other words."""
     pending: Literal["create", "force delete"] | None = None
     """What was asked under a key and is not answered yet."""
     delete_asked: bool = False

@@ -2,6 +2,7 @@
 
 Whoever loses his connection, or waits too long for an answer, goes to the next process that answers. What
 was asked under a key is asked again until it is answered; of anything else it stays unknown what became.
+Most clients are ours; some are programs that know the cloud through a client library alone.
 """
 
 from __future__ import annotations
@@ -9,21 +10,24 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections.abc import Callable
-from typing import Any, Final, Literal, NamedTuple, TypeAlias
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final, Literal, NamedTuple, TypeAlias, TypeVar
 
 from benchmarks.cloud import SETTLED, Cloud, Refused, expect, login_message
 from benchmarks.connection import Connection, ConnectionLost, Reply
 from tests.crash.deployment import Deployment
 from tests.crash.history import Known, Setting, Told
 from tests.crash.kinds import IDLE, KINDS, LIMITS, SERVICES, TOKENS, VOLUMES, request
+from tests.crash.programs import PROGRAMS, Answered, Program
+
+T = TypeVar("T")
 
 CHANGES: Final = 6
 """How often one client changes what it changes, one after the other."""
 ANSWER_SECONDS: Final = 10.0
 """Who waits longer gives up; a cloud whose network is cut says nothing."""
-PATIENCE_SECONDS: Final = 180.0
-"""What is asked again and again for so long, and not answered, is a violation."""
 AGAIN_SECONDS: Final = 0.05
 UNAVAILABLE: Final = 503
 
@@ -83,12 +87,17 @@ class Load:
     """Some clients who take work until there is none."""
 
     def __init__(
-        self, deployment: Deployment, told: Told, next_work: Callable[[], Work | None]
+        self, deployment: Deployment, told: Told, work: Iterator[Work], patience_seconds: float
     ) -> None:
-        """``next_work`` gives what the next idle client shall do; None: nothing any more."""
+        """``work`` is what the clients shall do.
+
+        What is asked again and again for ``patience_seconds``, and not answered, is a violation; for a
+        volume that does not rest nobody waits longer either.
+        """
+        self.patience_seconds = patience_seconds
         self._deployment = deployment
         self._told = told
-        self._next_work = next_work
+        self._work = work
         self._answered = asyncio.Condition()
         self.asked = 0
         self.acknowledged = 0
@@ -96,16 +105,19 @@ class Load:
         """Requests that were sent again, for the answer was cut off or there was no database,"""
         self.replayed = 0
         """and answers that had been given, or kept, before."""
+        self.by_library: Counter[str] = Counter()
+        """How many of those that were acknowledged a program had asked, by its library."""
         self.created_at: list[float] = []
         """When creates of volumes were answered (``time.monotonic``)."""
         self.refused: list[str] = []
         """Answers that no client should have got."""
 
-    async def run(self, clients: int) -> None:
-        """Work until there is nothing more to do."""
-        await asyncio.gather(
-            *(_Client(self, self._deployment, self._told).run() for _ in range(clients))
-        )
+    async def run(self, clients: int, programs_work: Iterator[Work]) -> None:
+        """Work until there is nothing more to do, also for the programs: one of each library."""
+        told = (self, self._deployment, self._told)
+        users = [_User(*told, programs_work, program) for program in PROGRAMS]
+        ours = [_Client(*told, self._work) for _ in range(clients)]
+        await asyncio.gather(*(client.run() for client in (*users, *ours)))
 
     async def answers(self, count: int) -> None:
         """Wait for so many more answers, or a wrong one."""
@@ -113,9 +125,9 @@ class Load:
         async with self._answered:
             await self._answered.wait_for(lambda: self.acknowledged >= target or self.refused)
 
-    def take(self) -> Work | None:
-        """The next work; none after a wrong answer."""
-        return None if self.refused else self._next_work()
+    def take(self, work: Iterator[Work]) -> Work | None:
+        """The next of ``work``; none after a wrong answer."""
+        return None if self.refused else next(work, None)
 
     async def refuse(self, text: str) -> None:
         """Note a wrong answer."""
@@ -123,10 +135,10 @@ class Load:
         async with self._answered:
             self._answered.notify_all()
 
-    async def acknowledge(self, reply: Reply) -> None:
+    async def acknowledge(self, *, replayed: bool = False) -> None:
         """Count an answer."""
         self.acknowledged += 1
-        self.replayed += b"\r\nidempotency-replayed: true" in reply.head
+        self.replayed += replayed
         async with self._answered:
             self._answered.notify_all()
 
@@ -134,15 +146,18 @@ class Load:
 class _Client:
     """One at a time."""
 
-    def __init__(self, load: Load, deployment: Deployment, told: Told) -> None:
+    def __init__(
+        self, load: Load, deployment: Deployment, told: Told, work: Iterator[Work]
+    ) -> None:
         self._load = load
         self._deployment = deployment
         self._told = told
+        self._work = work
         self._open: tuple[Cloud, Connection] | None = None
 
     async def run(self) -> None:
         """Take work until there is none. What is lost is left as it is, unknown."""
-        while (work := self._load.take()) is not None:
+        while (work := self._load.take(self._work)) is not None:
             try:
                 await self._do(work)
             except ConnectionLost:
@@ -183,12 +198,15 @@ class _Client:
         path, status, content = KINDS[kind]
         key = f"create {name}" if known.keyed else None
         reply = await self._ask("POST", path, {kind: content | {"name": name}}, status, key)
-        answered: str = reply.json()[kind]["id"]
+        self._made(kind, name, known, reply.json()[kind]["id"])
+        if kind == "volume":
+            self._load.created_at.append(time.monotonic())
+
+    def _made(self, kind: str, name: str, known: Known, answered: str) -> None:
+        """Note the id that was answered."""
         if known.id not in (None, answered):
             self._load.refused.append(f"{kind} {name} ({known.id}) was then answered as {answered}")
         known.id, known.pending = answered, None
-        if kind == "volume":
-            self._load.created_at.append(time.monotonic())
 
     async def _force_delete(self, name: str, known: Known) -> None:
         known.delete_asked, known.forced, known.pending = True, True, "force delete"
@@ -246,13 +264,22 @@ class _Client:
         expect(await self._patiently(look), 404)
 
     async def _settled(self, volume_id: str) -> str:
-        """The volume's status once it rests."""
+        """The volume's status once it rests, or this client has waited for long enough."""
+        return f"{await self._wait(volume_id, SETTLED.__contains__)}"
+
+    async def _wait(self, volume_id: str, wanted: Callable[[str | None], bool]) -> str | None:
+        """The volume's status once it is wanted, or there was time enough for it to be."""
+        until = time.monotonic() + self._load.patience_seconds
         while True:
-            reply = await self._look(f"{VOLUMES}/{volume_id}")
-            status: str = reply.json()["volume"]["status"]
-            if status in SETTLED:
+            status = await self._status(volume_id)
+            if wanted(status) or time.monotonic() > until:
                 return status
             await asyncio.sleep(AGAIN_SECONDS)
+
+    async def _status(self, volume_id: str) -> str | None:
+        reply = await self._look(f"{VOLUMES}/{volume_id}")
+        status: str = reply.json()["volume"]["status"]
+        return status
 
     async def _look(self, path: str) -> Reply:
         return expect(await self._patiently(lambda cloud: request(cloud, "GET", path)), 200)
@@ -275,24 +302,31 @@ class _Client:
             if reply.status == UNAVAILABLE:
                 raise ConnectionLost("Whether it was done is not known.")
         expect(reply, status)
-        await self._load.acknowledge(reply)
+        await self._load.acknowledge(replayed=b"\r\nidempotency-replayed: true" in reply.head)
         return reply
 
     async def _patiently(self, message: Callable[[Cloud], bytes]) -> Reply:
         """The answer to what may be asked again. Raises :class:`Refused` if there never is one."""
-        until = time.monotonic() + PATIENCE_SECONDS
+
+        async def once() -> Reply:
+            reply = await self._once(message)
+            if reply.status == UNAVAILABLE:
+                raise ConnectionLost(reply.body.decode())
+            return reply
+
+        return await self._until_answered(once)
+
+    async def _until_answered(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """What ``ask`` gives once it does not raise :class:`ConnectionLost`. Raises :class:`Refused`."""
+        until = time.monotonic() + self._load.patience_seconds
         for tries in itertools.count():
             self._load.repeated += tries == 1
             try:
-                reply = await self._once(message)
+                return await ask()
             except ConnectionLost as lost:
-                last = str(lost)
-            else:
-                if reply.status != UNAVAILABLE:
-                    return reply
-                last = reply.body.decode()
-            if time.monotonic() > until:
-                raise Refused(f"nothing but {last} in {PATIENCE_SECONDS:.0f} s")
+                if time.monotonic() > until:
+                    patience = self._load.patience_seconds
+                    raise Refused(f"nothing but {lost} in {patience:.0f} s") from lost
             await asyncio.sleep(AGAIN_SECONDS)
         raise AssertionError  # Not reached: it counts for ever.
 
@@ -312,3 +346,116 @@ class _Client:
         if self._open is not None:
             self._open[1].close()
         self._open = None
+
+
+class _User(_Client):
+    """A program: a thread of its own waits for its answers. All it knows to do is new and old volumes.
+
+    It does what its library does not: asks again, at another process, and looks for what became of a create
+    or a removal that was not answered. What it sees there is as good as an answer.
+    """
+
+    def __init__(
+        self,
+        load: Load,
+        deployment: Deployment,
+        told: Told,
+        work: Iterator[Work],
+        program: type[Program],
+    ) -> None:
+        super().__init__(load, deployment, told, work)
+        self._kind = program
+        self._program: Program | None = None
+        self._thread = ThreadPoolExecutor(1, program.library)
+
+    async def run(self) -> None:
+        """See :meth:`_Client.run`."""
+        with self._thread:
+            await super().run()
+
+    async def _make(self, kind: str, name: str, known: Known) -> None:
+        """Ask for it, under a key until it is answered; it must be listed then, and once."""
+        self._load.asked += 1
+        known.library = self._kind.library
+        key = f"create {name}" if known.keyed else None
+
+        async def create() -> str:
+            return await self._call(lambda program: program.create(name, key))
+
+        try:
+            made = await (self._until_answered(create) if key else create())
+        except ConnectionLost:
+            if not (listed := await self._named(name)):
+                raise  # It may still come.
+            (made, *_) = listed
+        else:
+            self._load.created_at.append(time.monotonic())
+            await self._acknowledge()
+            listed = await self._named(name)
+        self._made(kind, name, known, made)
+        if not listed:
+            self._load.refused.append(f"{name} ({made}) was acknowledged, and is missing in a list")
+        elif listed != [made]:
+            self._load.refused.append(f"{name} ({made}) is listed {len(listed)} times: {listed}")
+
+    async def _force_delete(self, _: str, known: Known) -> None:
+        known.forced = True
+        await self._remove(known, force=True)
+
+    async def _delete(self, known: Known) -> None:
+        await self._remove(known, force=False)
+
+    async def _remove(self, known: Known, *, force: bool) -> None:
+        """Ask for the removal until it is answered, or seen, and wait until the volume is gone."""
+        assert known.id is not None
+        id_ = known.id
+        known.delete_asked = True
+        self._load.asked += 1
+        until = time.monotonic() + self._load.patience_seconds
+        for tries in itertools.count():
+            try:
+                await self._call(lambda program: program.delete(id_, force=force))
+            except ConnectionLost:
+                pass
+            except Answered:  # Perhaps because of what was asked before; that shows.
+                if not tries or time.monotonic() > until:
+                    raise
+            else:
+                await self._acknowledge()
+                break
+            if await self._status(id_) in (None, "deleting"):
+                break
+            await asyncio.sleep(AGAIN_SECONDS)
+        known.delete_acknowledged = True
+        await self._wait(id_, lambda status: status != "deleting")
+
+    async def _status(self, volume_id: str) -> str | None:
+        return await self._until_answered(
+            lambda: self._call(lambda program: program.status(volume_id))
+        )
+
+    async def _named(self, name: str) -> list[str]:
+        return await self._until_answered(lambda: self._call(lambda program: program.named(name)))
+
+    async def _acknowledge(self) -> None:
+        self._load.by_library[self._kind.library] += 1
+        await self._load.acknowledge()
+
+    async def _call(self, ask: Callable[[Program], T]) -> T:
+        """What the program is answered. Raises as :mod:`tests.crash.programs` says."""
+        loop = asyncio.get_running_loop()
+        try:
+            if self._program is None:
+                served = self._deployment.cloud().served
+                self._program = await loop.run_in_executor(
+                    self._thread, self._kind.at, served, ANSWER_SECONDS
+                )
+            return await loop.run_in_executor(self._thread, ask, self._program)
+        except ConnectionLost:
+            self._hang_up()
+            raise
+
+    def _hang_up(self) -> None:
+        if self._program is not None:
+            self._program.close()
+        self._program = None

@@ -8,14 +8,16 @@ import errno
 import itertools
 import random
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from tests.crash.deployment import ALL_ROLES, QUICK_TIMES, Deployment, Node
-from tests.crash.storm import CLIENTS, FEW_CLIENTS, Fault, Storm, Verdict
+import psycopg
+
+from tests.crash.deployment import ALL_ROLES, PROGRAM, QUICK_TIMES, Deployment, Node
+from tests.crash.storm import CLIENTS, FEW_CLIENTS, REST_SECONDS, Fault, Storm, Verdict
 from tests.faults import hosts as network
 from tests.faults import shim as shims
 from tests.faults import small_disk
@@ -51,6 +53,10 @@ class Plan:
     """How many strikes (failover: creates); 0: as many as the scenario says."""
     short: bool = False
     """Leases of seconds, and faults that last little longer."""
+    rest_seconds: float = REST_SECONDS
+    """A cloud that was healed, and has not come to rest after so long, never will."""
+    program: Sequence[str] = PROGRAM
+    """What is served in a storm on this host alone; not Pumice itself only where the judge is judged."""
 
     @property
     def times(self) -> str:
@@ -155,44 +161,81 @@ _MODES: Final[tuple[Mode, ...]] = ("fast", "immediate")
 
 
 async def full_disk(plan: Plan) -> Verdict:
-    """The disk of the state directory, SQLite's rows included, fills up and is freed again."""
+    """The disk of the rows fills up and is freed again: SQLite's, with the volumes, or PostgreSQL's."""
+    seconds = 1 if plan.short else 5
     with ExitStack() as stack:
         disk = stack.enter_context(SmallDisk(DISK_MEBIBYTES))
-        deployment = Deployment(disk.folder, times=plan.times)
-        (node,) = deployment.nodes
-        seconds = 1 if plan.short else 5
+        if plan.on == "sqlite":
+            deployment = Deployment(disk.folder, times=plan.times)
+            begin, end = _does(disk.fill), partial(_mend_all, deployment, disk.free)
+        else:
+            cluster = stack.enter_context(Cluster(disk=disk.folder))
+            deployment = Deployment(plan.folder, [cluster], roles=plan.roles, times=plan.times)
+            begin = _does(partial(cluster.until_crash, partial(_fill, disk, cluster)))
+            end = partial(_recover, cluster, disk.free)
+        failing = plan.on == "sqlite"
         faults = (
-            Fault(
-                "full disk",
-                _does(disk.fill),
-                partial(_mend, node, disk.free),
-                seconds,
-                failing=True,
-            )
-            for _ in range(plan.count or 6)
+            Fault("full disk", begin, end, seconds, failing=failing) for _ in range(plan.count or 6)
         )
-        return await _storm(plan, deployment, "the disk is full, SQLite", faults, 2)
+        return await _storm(plan, deployment, f"the disk is full, {plan.on}", faults, 2)
+
+
+def _fill(disk: SmallDisk, cluster: Cluster) -> None:
+    """Fill the disk of PostgreSQL, and have it notice at once."""
+    disk.fill()
+    with suppress(psycopg.Error):
+        cluster.begin_log_file()
 
 
 async def io_error(plan: Plan) -> Verdict:
-    """The disk answers with I/O errors: under SQLite's log, and under the volumes."""
+    """The disk answers with I/O errors: under the database's log, and under its data or the volumes."""
+    with ExitStack() as stack:
+        shim = Shim(plan.folder)
+        if plan.on == "sqlite":
+            deployment = _deployment(plan, stack, shim.under)
+            faults = _errors_of_sqlite(plan, shim, deployment)
+        else:
+            cluster = stack.enter_context(Cluster(under=shim.under))
+            deployment = Deployment(plan.folder, [cluster], roles=plan.roles, times=plan.times)
+            faults = _errors_of_postgresql(plan, shim, cluster)
+        return await _storm(plan, deployment, f"I/O errors, {plan.on}", faults, 1)
+
+
+def _errors_of_sqlite(plan: Plan, shim: Shim, deployment: Deployment) -> Iterator[Fault]:
     calls: list[tuple[shims.Call, str, bool]] = [
         ("sync", "*/pumice.db-wal", False),
         ("write", "*/pumice.db-wal", False),
         ("write", "*/volumes/*", True),
     ]
-    with ExitStack() as stack:
-        shim = Shim(plan.folder)
-        deployment = _deployment(plan, stack, shim.under)
+    for call, pattern, failing in itertools.islice(itertools.cycle(calls), plan.count or 9):
+        begin = _does(partial(shim.fail, call, pattern, errno.EIO))
+        end = partial(_mend_all, deployment, shim.heal)
         seconds = 1 if plan.short else 5
+        yield Fault(f"EIO of {call} {pattern}", begin, end, seconds, failing=failing)
 
-        def faults() -> Iterator[Fault]:
-            for call, pattern, failing in itertools.islice(itertools.cycle(calls), plan.count or 9):
-                begin = _does(partial(shim.fail, call, pattern, errno.EIO))
-                end = partial(_mend_all, deployment, shim.heal)
-                yield Fault(f"EIO of {call} {pattern}", begin, end, seconds, failing=failing)
 
-        return await _storm(plan, deployment, f"I/O errors, {plan.on}", faults(), 1)
+def _errors_of_postgresql(plan: Plan, shim: Shim, cluster: Cluster) -> Iterator[Fault]:
+    """After the error of one call PostgreSQL recovers; while they last it tries to, again and again."""
+    calls: list[tuple[shims.Call, str, bool]] = [
+        ("sync", "pg_wal", True),
+        ("write", "pg_wal", False),
+        ("sync", "base", False),
+    ]
+    for call, part, once in itertools.islice(itertools.cycle(calls), plan.count or 9):
+        begin = partial(_fail, shim, call, f"{cluster.data}/{part}/*", once, cluster)
+        yield Fault(
+            f"EIO of {call} {part}",
+            _does(partial(cluster.until_crash, begin)),
+            partial(_recover, cluster, shim.heal),
+            1 if plan.short or once else 5,
+        )
+
+
+def _fail(shim: Shim, call: shims.Call, pattern: str, once: bool, cluster: Cluster) -> None:
+    """Begin to fail, and have PostgreSQL write its tables: it writes its log by itself."""
+    shim.fail(call, pattern, errno.EIO, once=once)
+    with suppress(psycopg.Error):
+        cluster.write_tables()
 
 
 async def slow_fsync(plan: Plan) -> Verdict:
@@ -267,7 +310,7 @@ async def _storm(
     async with deployment:
         await deployment.start()
         clients = FEW_CLIENTS if plan.short else CLIENTS
-        storm = Storm(deployment, name, plan.seed, plan.tell, clients)
+        storm = Storm(deployment, name, plan.seed, plan.tell, clients, plan.rest_seconds)
         while not storm.verdict.wrong and (some := [*itertools.islice(faults, in_round)]):
             await storm.round(some, creates)
         if not storm.verdict.wrong:
@@ -281,7 +324,7 @@ def _deployment(plan: Plan, stack: ExitStack, under: Sequence[str] = ()) -> Depl
     roles = plan.roles if clusters else (ALL_ROLES,)
     deployment = Deployment(plan.folder, clusters, roles=roles, times=plan.times)
     for node in deployment.nodes:
-        node.under = under
+        node.under, node.program = under, plan.program
     return deployment
 
 
@@ -302,13 +345,14 @@ async def _back(deployment: Deployment, node: Node, end: Callable[[], Awaitable[
     await deployment.until_back(node)
 
 
-async def _mend(node: Node, mend: Callable[[], None]) -> None:
-    """End what ails the disk; a process that has given up is started again."""
+async def _recover(cluster: Cluster, mend: Callable[[], None]) -> None:
+    """End what ails the disk of PostgreSQL; if that has given up, it is started again."""
     mend()
-    await node.start()
+    await asyncio.to_thread(cluster.recover)
 
 
 async def _mend_all(deployment: Deployment, mend: Callable[[], None]) -> None:
+    """End what ails the disk; a process that has given up is started again."""
     mend()
     for node in deployment.nodes:
         await node.start()

@@ -10,11 +10,13 @@ import asyncio
 import itertools
 import random
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any, Final
 
+from benchmarks.cloud import Refused
 from tests.crash.deployment import Deployment
 from tests.crash.history import Known, Told
 from tests.crash.kinds import UNIQUE
@@ -31,7 +33,6 @@ from tests.crash.load import (
     Work,
 )
 from tests.crash.verify import (
-    REST_SECONDS,
     at_rest,
     empty_files,
     remove_leftovers,
@@ -54,6 +55,9 @@ ANSWERS_MAX: Final = 80
 LATE_SECONDS: Final = 0.3
 """and so much later a strike may come, to hit also what comes between and after answers."""
 LOOK_SECONDS: Final = 0.05
+FIRST_LOOK_SECONDS: Final = 0.002
+LOOKS: Final = 1000
+REST_SECONDS: Final = 60.0
 
 Step = Callable[[], Awaitable[None]]
 
@@ -82,6 +86,7 @@ class Verdict:
     rounds: int = 0
     asked: int = 0
     acknowledged: int = 0
+    by_library: Counter[str] = field(default_factory=Counter)
     repeated: int = 0
     replayed: int = 0
     taken_up: int = 0
@@ -95,12 +100,15 @@ class Verdict:
     wrong: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
-        counts = {kind: sum(kind == _kind(text) for text in self.wrong) for kind in KINDS_OF_WRONG}
+        counts = {
+            kind: sum(kind == kind_of(text) for text in self.wrong) for kind in KINDS_OF_WRONG
+        }
         found = ", ".join(f"{count} {kind}" for kind, count in counts.items())
+        libraries = ", ".join(f"{count} by {name}" for name, count in self.by_library.items())
         return f"""\
 {self.name}: {self.strikes} strikes in {self.rounds} rounds
-  {self.asked} changes asked, {self.acknowledged} acknowledged, {self.repeated} requests repeated, \
-{self.replayed} answers given again, {self.volumes} volumes left
+  {self.asked} changes asked, {self.acknowledged} acknowledged ({libraries})
+  {self.repeated} requests repeated, {self.replayed} answers given again, {self.volumes} volumes left
   {self.taken_up} operations were under way and taken up; the last of them done
     after restart or heal: {_figures(self.done_after)}
     after the strike: {_figures(self.done_after_begin)}
@@ -117,7 +125,8 @@ KINDS_OF_WRONG: Final = {
 }
 
 
-def _kind(text: str) -> str:
+def kind_of(text: str) -> str:
+    """Which of :data:`KINDS_OF_WRONG` a violation is."""
     return next(
         kind for kind, words in KINDS_OF_WRONG.items() if any(word in text for word in words)
     )
@@ -139,8 +148,10 @@ class Storm:
         seed: int,
         tell: Callable[[str], None],
         clients: int = CLIENTS,
+        rest_seconds: float = REST_SECONDS,
     ) -> None:
-        """``tell`` gets a line for each round."""
+        """``tell`` gets a line for each round; see :attr:`tests.crash.scenarios.Plan.rest_seconds`."""
+        self._rest_seconds = rest_seconds
         self._clients = clients
         self._deployment = deployment
         self._random = random.Random(seed)
@@ -159,12 +170,16 @@ class Storm:
         With ``creates``, all the work is so many creates.
         """
         await self._deployment.start()
-        work = self._creates(creates) if creates else self._work()
+        work = programs_work = self._creates(creates)
+        if not creates:
+            old = self._told.volumes.there()
+            self._random.shuffle(old)
+            work, programs_work = self._work(old), self._programs_work(old)
         self._striking = True
-        load = Load(self._deployment, self._told, lambda: next(work, None))
+        load = Load(self._deployment, self._told, work, 3 * self._rest_seconds)
         self._told.volumes.may_fail = any(fault.failing for fault in faults)
         striking = asyncio.create_task(self._strike_all(load, faults, creates // 3))
-        await load.run(self._clients)
+        await load.run(self._clients, programs_work)
         await striking
         await self._deployment.start()
         self._count(load)
@@ -172,7 +187,10 @@ class Storm:
             self.verdict.wrong += await self._deployment.restart()
         await asyncio.gather(*self._measured)
         self._measured.clear()
-        await self._compare()
+        try:
+            await self._compare()
+        except Refused as refused:
+            self.verdict.wrong.append(f"who looked what is there was answered {refused}")
 
     async def _strike_all(self, load: Load, faults: Sequence[Fault], first: int) -> None:
         try:
@@ -188,16 +206,22 @@ class Storm:
 
     async def _strike(self, load: Load, fault: Fault) -> None:
         """One fault from its begin to its end; whoever watches its operations goes on."""
-        under_way = self._look()
+        before = await self._wait_for_work() if not self.verdict.taken_up else self._look()
         began = time.monotonic()
         await fault.begin()
-        under_way = self._look() or under_way or set()
-        watch = asyncio.create_task(self._watch(under_way, began))
+        watch = asyncio.create_task(self._watch(before or set(), began))
         await asyncio.sleep(fault.seconds)
         await fault.end()
         self._measured.append(asyncio.create_task(self._measure(load, watch, began)))
         self.verdict.strikes += 1
-        self.verdict.taken_up += len(under_way)
+
+    async def _wait_for_work(self) -> set[str] | None:
+        """What is under way once something is, so that the first strike does not hit the air."""
+        for _ in range(LOOKS):
+            if found := self._look():
+                return found
+            await asyncio.sleep(FIRST_LOOK_SECONDS)
+        return None
 
     def _look(self) -> set[str] | None:
         try:
@@ -205,9 +229,18 @@ class Storm:
         except LookupError:
             return None
 
-    async def _watch(self, ids: set[str], began: float) -> float:
-        """When all of ``ids`` had ended; at most so long is waited as nothing may take."""
-        while ids and time.monotonic() < began + 4 * REST_SECONDS:
+    async def _watch(self, before: set[str], began: float) -> float:
+        """When all had ended that was under way; at most so long is waited as nothing may take.
+
+        That is what the database shows in the fault, or, if it is away, as soon as it is back.
+        """
+        found = self._look()
+        while found is None and time.monotonic() < began + 4 * self._rest_seconds:
+            await asyncio.sleep(LOOK_SECONDS)
+            found = self._look()
+        ids = found or before
+        self.verdict.taken_up += len(ids)
+        while ids and time.monotonic() < began + 4 * self._rest_seconds:
             await asyncio.sleep(LOOK_SECONDS)
             found = self._look()
             ids = ids if found is None else ids & found
@@ -227,6 +260,7 @@ class Storm:
         self.verdict.rounds += 1
         self.verdict.asked += load.asked
         self.verdict.acknowledged += load.acknowledged
+        self.verdict.by_library += load.by_library
         self.verdict.repeated += load.repeated
         self.verdict.replayed += load.replayed
         self.verdict.wrong += load.refused
@@ -237,17 +271,16 @@ class Storm:
         name = f"round{self.verdict.rounds + 1}"
         return (New("volume", f"{name}-{index}", index % 2 == 0) for index in range(count))
 
-    def _work(self) -> Iterator[Work]:
+    def _work(self, old: list[Known]) -> Iterator[Work]:
         """Work as long as faults come; of what was there before, each is given out once."""
         draw, name = self._random, f"round{self.verdict.rounds + 1}"
-        old = self._told.volumes.there()
         again = [
             (kind, known_name)
             for kind, history in self._told.things.items()
             for known_name, known in history.known.items()
-            if known.keyed and known.id is not None and known.pending is None
+            if known.keyed and known.library is None
+            if known.id is not None and known.pending is None
         ]
-        draw.shuffle(old)
         draw.shuffle(again)
         yield from (Limit(resource, draw.randrange(1000)) for resource in self._told.limits)
         yield Switch()
@@ -255,6 +288,13 @@ class Storm:
         while self._striking:
             number += 1
             yield self._one(f"{name}-{number}", old, again)
+
+    def _programs_work(self, old: list[Known]) -> Iterator[Work]:
+        """The same for the programs, which know volumes only."""
+        name = f"round{self.verdict.rounds + 1}-program"
+        for number in itertools.takewhile(lambda _: self._striking, itertools.count(1)):
+            (what,) = self._random.choices([*WHAT], [*WHAT.values()])
+            yield Delete(old.pop()) if what == "old" and old else self._new(f"{name}-{number}")
 
     def _one(self, name: str, old: list[Known], again: list[tuple[str, str]]) -> Work:
         draw = self._random
@@ -269,17 +309,20 @@ class Storm:
                 *((lambda kind=kind: New(kind, f"{name}-{kind}")) for kind in UNIQUE),
             ]
             return draw.choice(others)()
-        (fate,) = draw.choices([*FATES], [*FATES.values()])
-        return New("volume", name, draw.random() < KEYED, fate)
+        return self._new(name)
+
+    def _new(self, name: str) -> New:
+        (fate,) = self._random.choices([*FATES], [*FATES.values()])
+        return New("volume", name, self._random.random() < KEYED, fate)
 
     # -- the judge
 
     async def _compare(self) -> None:
         """Wait for rest and compare what is there with what the clients were told."""
         deployment, told, verdict = self._deployment, self._told, self.verdict
-        await deployment.until_all_answer()
+        await deployment.until_all_answer(2 * self._rest_seconds)
         began = time.monotonic()
-        found, stuck = await at_rest(deployment)
+        found, stuck = await at_rest(deployment, self._rest_seconds)
         seconds = time.monotonic() - began
         wrong = [*stuck, *told.volumes.violations(found)]
         unanswered = told.volumes.unanswered()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import NOT_PROVEN
+from tests.crash.programs import PROGRAMS
 from tests.crash.scenarios import SCENARIOS, Plan, Store, why_not
 from tests.guard import Guard
 
@@ -19,7 +20,9 @@ SHORT: list[tuple[str, Store, int]] = [
     ("failover", "postgresql", 0),
     ("postgresql-restart", "postgresql", 3),
     ("full-disk", "sqlite", 2),
+    ("full-disk", "postgresql", 1),
     ("io-error", "sqlite", 3),
+    ("io-error", "postgresql", 3),
     ("slow-fsync", "sqlite", 1),
     ("slow-fsync", "postgresql", 1),
     ("clock", "sqlite", 2),
@@ -51,6 +54,8 @@ async def test_a_cloud_that_breaks_keeps_every_promise(
     assert verdict.acknowledged > 0
     if scenario != "slow-fsync":
         assert verdict.taken_up > 0, "nothing was under way when it broke"
+    if scenario == "kill":
+        assert verdict.by_library.keys() == {program.library for program in PROGRAMS}
 
 
 def test_every_scenario_has_a_short_version() -> None:

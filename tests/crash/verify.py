@@ -31,13 +31,13 @@ GIB: Final = 1024**3
 KEPT: Final = 100
 """So many tokens and users are tried again in later rounds: all would take longer and longer."""
 LOOK_SECONDS: Final = 0.02
-REST_SECONDS: Final = 60
-"""After so long it will not come to rest any more."""
 
 
-async def at_rest(deployment: Deployment) -> tuple[list[dict[str, Any]], list[str]]:
-    """Every volume once no operation is under way, or after ``REST_SECONDS``; and what is stuck then."""
-    until = time.monotonic() + REST_SECONDS
+async def at_rest(
+    deployment: Deployment, rest_seconds: float
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Every volume once no operation is under way, or after ``rest_seconds``; and what is stuck then."""
+    until = time.monotonic() + rest_seconds
     while True:
         cloud, connection = await deployment.connect()
         found = await cloud.volumes(connection)

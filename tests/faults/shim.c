@@ -4,6 +4,7 @@
    at every call, so that faults come and go in a running program. A line in it is one of
 
      fail CALL ERRNO GLOB       CALL (write or sync) on a file whose path matches fails with ERRNO
+     once CALL ERRNO GLOB                        ... only the first, which makes PUMICE_SHIM.once longer
      slow CALL MILLISECONDS GLOB                     ... takes that much longer
      clock SECONDS              the wall clock is that much ahead; a clock that only ticks is not
 
@@ -18,6 +19,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -37,6 +40,18 @@ static int read_rules(char *rules) {
   return bytes > 0;
 }
 
+/* Whether the one call that is to fail is this one. */
+static int is_first(void) {
+  char path[PATH_MAX];
+  snprintf(path, sizeof path, "%s.once", getenv("PUMICE_SHIM"));
+  int saved = errno, file = open(path, O_WRONLY | O_CLOEXEC);
+  int first = file >= 0 && flock(file, LOCK_EX) == 0 && lseek(file, 0, SEEK_END) == 0 &&
+              syscall(SYS_write, file, "x", 1) == 1;
+  if (file >= 0) close(file);
+  errno = saved;
+  return first;
+}
+
 /* 0 when the call may go on, else -1 with errno set. */
 static int meet(const char *call, int descriptor) {
   char rules[RULES_BYTES], link[64], path[PATH_MAX], *rest, *line;
@@ -52,7 +67,9 @@ static int meet(const char *call, int descriptor) {
     int number;
     if (sscanf(line, "%7s %7s %d %4095[^\n]", what, which, &number, glob) != 4) continue;
     if (strcmp(which, call) != 0 || fnmatch(glob, path, 0) != 0) continue;
-    if (strcmp(what, "fail") == 0) {
+    int once = strcmp(what, "once") == 0;
+    if (once && !is_first()) continue;
+    if (once || strcmp(what, "fail") == 0) {
       errno = number;
       return -1;
     }

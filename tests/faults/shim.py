@@ -36,6 +36,7 @@ class Shim:
         ``why_not`` must be None. Raises :class:`subprocess.CalledProcessError`.
         """
         self._control: Final = folder / "faults"
+        self._once: Final = folder / "faults.once"
         library = folder / "shim.so"
         subprocess.run(
             ["gcc", "-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror",
@@ -50,12 +51,16 @@ class Shim:
         """What to put before a command that shall meet the faults."""
         self._rules: list[str] = []
 
-    def fail(self, call: Call, pattern: str, error: int = errno.EIO) -> None:
+    def fail(self, call: Call, pattern: str, error: int = errno.EIO, *, once: bool = False) -> None:
         """From now on ``call`` on a file whose absolute path matches fails with ``error``.
 
-        ``pattern`` is a glob in which ``*`` also stands for slashes.
+        ``pattern`` is a glob in which ``*`` also stands for slashes. ``once``: only the next such call,
+        of whichever program.
         """
-        self._add(f"fail {call} {error} {pattern}")
+        if once:
+            self._once.write_bytes(b"")
+            self._once.chmod(0o666)  # Servers do not run as root.
+        self._add(f"{'once' if once else 'fail'} {call} {error} {pattern}")
 
     def slow(self, call: Call, pattern: str, milliseconds: int) -> None:
         """From now on ``call`` on a file that matches, as in :meth:`fail`, takes so much longer."""

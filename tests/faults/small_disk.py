@@ -42,6 +42,7 @@ class SmallDisk:
             subprocess.run(["mount", "-t", "tmpfs", "-o", size, "pumice", self.folder], check=True)
             # Lazily: it is gone from the tree at once, whoever still has a file of it open.
             self._guard.run("umount", "--lazy", f"{self.folder}")
+            self._guard.end_processes(self.folder)  # Before: no path would lead to them any more.
         except BaseException:
             self.close()
             raise

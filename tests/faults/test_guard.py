@@ -30,6 +30,14 @@ def test_a_folder_goes_with_the_processes_in_it() -> None:
     other.wait()
 
 
+def test_processes_are_ended_and_their_folder_stays(tmp_path: Path) -> None:
+    with Guard() as guard:
+        guard.end_processes(tmp_path)
+        process = subprocess.Popen(["sleep", "1000"], cwd=tmp_path)
+    assert tmp_path.exists()
+    assert process.wait() != 0
+
+
 def test_the_rest_is_undone_when_one_thing_cannot_be(tmp_path: Path) -> None:
     guard = Guard()
     guard.run("rmdir", f"{tmp_path}/empty")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import threading
@@ -13,7 +14,7 @@ import psycopg
 import pytest
 
 from tests.conftest import NOT_PROVEN
-from tests.faults import hosts, shim
+from tests.faults import hosts, shim, small_disk
 from tests.guard import Guard, processes_in
 from tests.postgresql import LOOK_SECONDS, READY_SECONDS, Cluster, Mode, Standby, any_of
 from tests.tidy.repository import ROOT
@@ -163,6 +164,46 @@ def test_a_server_serves_from_one_host_to_another() -> None:
         assert host.run(sys.executable, "-W", "ignore", "-c", ask) == "(1,)\n"
         with pytest.raises(psycopg.OperationalError):
             psycopg.connect(dsn)  # This process is on neither.
+
+
+def write(cluster: Cluster) -> None:
+    """Write into its log until it crashes."""
+    with contextlib.suppress(psycopg.OperationalError), cluster.connect() as connection:
+        while True:
+            connection.execute("SELECT pg_logical_emit_message(true, '', repeat('x', 100000))")
+
+
+def test_a_server_whose_disk_is_full_crashes_and_comes_back() -> None:
+    if reason := small_disk.why_not():
+        pytest.skip(f"{NOT_PROVEN}{reason}")
+    with small_disk.SmallDisk(128) as disk, Cluster(disk=disk.folder) as cluster:
+        dsn = cluster.create_database("test")
+        add(dsn)
+        disk.fill()
+        cluster.until_crash(lambda: write(cluster))
+        disk.free()
+        cluster.recover()
+        assert count(dsn) == 1
+        add(dsn)
+
+
+@pytest.mark.parametrize("once", [False, True])
+def test_a_server_that_cannot_sync_crashes_and_comes_back(once: bool) -> None:
+    if reason := shim.why_not():
+        pytest.skip(f"{NOT_PROVEN}{reason}")
+    with Guard() as guard:
+        disk = shim.Shim(guard.folder("pumice-shim-"))
+        with Cluster(under=disk.under) as cluster:
+            dsn = cluster.create_database("test")
+            add(dsn)
+            disk.fail("sync", f"{cluster.data}/pg_wal/*", once=once)
+            cluster.until_crash(lambda: write(cluster))
+            if once:
+                cluster.recover()
+            disk.heal()
+            cluster.recover()
+            assert count(dsn) == 1
+            add(dsn)
 
 
 def test_a_server_meets_faults_of_its_disk() -> None:

@@ -80,6 +80,15 @@ def test_a_call_fails_on_the_files_that_match(
     assert evaluate(expression.format("bad")) == well
 
 
+def test_a_call_fails_once(shim: Shim, evaluate: Callable[[str], str]) -> None:
+    shim.fail("sync", "*/bad", once=True)
+    answers = [evaluate(f"os.fsync({file})") for file in ("good", "bad", "bad")]
+    assert answers == ["None", f"{errno.EIO}", "None"]
+    shim.heal()
+    shim.fail("sync", "*/bad", errno.ENOSPC, once=True)
+    assert [evaluate("os.fsync(bad)") for _ in range(2)] == [f"{errno.ENOSPC}", "None"]
+
+
 def test_calls_are_told_apart(shim: Shim, evaluate: Callable[[str], str]) -> None:
     shim.fail("write", "*/bad", errno.ENOSPC)
     shim.fail("sync", "*/good")
