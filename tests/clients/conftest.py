@@ -65,11 +65,11 @@ def name() -> str:
 
 
 @pytest.fixture(scope="session")
-def traced(tmp_path_factory: pytest.TempPathFactory) -> Traced:
+def traced(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Traced:
     """What a server asked of the kernel while it made, showed, refused and removed a volume.
 
     Skips, saying what is missing, on a machine where no program can be traced.
     """
     if reason := strace.why_not():
         pytest.skip(f"NOT PROVEN HERE: {reason}")
-    return trace_a_volume(tmp_path_factory.mktemp("traced"))
+    return trace_a_volume(tmp_path_factory.mktemp("traced"), deployment)

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -94,32 +94,40 @@ class Served:
         self._conf: Final = folder / "pumice.conf"
         settings = SETTINGS.format(database=deployment.section(folder), **(_NO_LIMITS | limits))
         self._conf.write_text(settings)
+        self._roles: Final = deployment.roles
+        self._under: Final = under
+        self._options: Final = options
         self._processes: Final[list[subprocess.Popen[str]]] = []
         try:
-            for roles in deployment.roles:
-                self._start(roles, under, options)
+            for roles in self._roles:
+                self._processes.append(self._start(roles))
         except BaseException:
             self.kill()
             raise
         self.base: Final = self.identity_url.removesuffix("/identity/v3")
 
-    def _start(self, roles: str, under: Sequence[str], options: Sequence[str]) -> None:
+    def _start(self, roles: str) -> subprocess.Popen[str]:
         """One process; the first that answers requests decides the port of all."""
         arguments = ["--state-dir", f"{self.state_dir}", "--config", f"{self._conf}"]
         with self.log.open("ab") as log:
             process = subprocess.Popen(
-                [*under, sys.executable, "-m", "pumice", "serve", *arguments,
-                 "--port", f"{self.port}", "--role", roles, *options],
+                [*self._under, sys.executable, "-m", "pumice", "serve", *arguments,
+                 "--port", f"{self.port}", "--role", roles, *self._options],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
             )  # fmt: skip
-        self._processes.append(process)
-        ready = self._ready_line(process)
+        try:
+            ready = self._ready_line(process)
+        except BaseException:
+            process.kill()
+            process.communicate()
+            raise
         if "api" in roles:
             self.identity_url = ready
             self.port = int(ready.removesuffix("/identity/v3").rpartition(":")[2])
+        return process
 
     def _ready_line(self, process: subprocess.Popen[str]) -> str:
         output = process.stdout
@@ -166,6 +174,17 @@ class Served:
         """End it as a power cut would, as far as a process can see; its exit status."""
         self._signal(signal.SIGKILL)
         return self._wait()
+
+    def kill_one(self, roles: str) -> Callable[[], None]:
+        """Kill one process that has ``roles``, as :meth:`kill`; call the result to start it again."""
+        place = self._roles.index(roles)
+        self._processes[place].kill()
+        self._processes[place].communicate()
+
+        def start_again() -> None:
+            self._processes[place] = self._start(roles)
+
+        return start_again
 
     def _signal(self, number: signal.Signals) -> None:
         for process in self._processes:

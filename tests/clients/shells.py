@@ -148,3 +148,8 @@ def settled(status: Callable[[], str]) -> str:
     while (found := status()) in ("creating", "deleting"):
         assert time.monotonic() < deadline, f"{found} for {SETTLE_SECONDS} s"
     return found
+
+
+def gone(cinder: Shell, *filters: str) -> bool:
+    """Ask, as in :func:`settled`, until ``cinder list`` with ``filters`` shows no volume."""
+    return settled(lambda: "deleting" if cinder("list", *filters).table else "gone") == "gone"

@@ -41,12 +41,12 @@ class Call(NamedTuple):
 
 
 def command(output: Path) -> list[str]:
-    """What to run a program under, so that its calls are written to ``output``.
+    """What to run a program under, so that its calls are written to ``output`` with its number.
 
     The program stays this process's own child (-D), descriptors are written with their files (-y).
     """
-    trace = f"--trace={','.join(CALLS)}"
-    return ["strace", "-D", "-f", "-y", "-s", "128", "-o", f"{output}", trace]
+    strace = f"exec strace -D -f -y -s 128 --trace={','.join(CALLS)}"
+    return ["sh", "-c", f'{strace} -o "$0.$$" "$@"', f"{output}"]
 
 
 def why_not() -> str | None:

@@ -11,15 +11,26 @@ import json
 import socket
 import struct
 from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from tests.clients.served import Served
+import pytest
+
+from tests.clients.served import Deployment, Served
 from tests.clients.wire import Wire
 
 CLIENTS: Final = 100
 READS, LEAVES_HALF_WAY, LEAVES, RESETS = range(4)
 """What a client does: waits for the answer, sends half a request, or sends all and closes or resets."""
 RESET_AT_CLOSE: Final = struct.pack("ii", 1, 0)
+
+
+@pytest.fixture
+def pumice(deployment: Deployment, tmp_path: Path) -> Iterator[Served]:
+    """A server of this test's own: all of its volumes are counted."""
+    with Served(tmp_path, deployment) as served:
+        yield served
 
 
 def request(wire: Wire, number: int) -> bytes:
@@ -69,7 +80,7 @@ def test_what_exists_is_what_was_answered(pumice: Served) -> None:
         }
         for connection in connections:
             connection.close()
-        before = settled(wire)
+        before = settled(pumice, wire)
         names = Counter(volume["name"] for volume in before)
         assert max(names.values()) == 1
         found = {volume["name"]: volume["id"] for volume in before}
@@ -86,18 +97,17 @@ def test_what_exists_is_what_was_answered(pumice: Served) -> None:
             assert answer.is_replayed is (name in found)
             made[name] = answer.volume_id
         assert made.items() >= found.items()
-        after = settled(wire)
+        after = settled(pumice, wire)
         assert {volume["name"]: volume["id"] for volume in after} == made
         assert len(after) == CLIENTS
 
 
-def settled(wire: Wire) -> list[dict[str, Any]]:
-    """All volumes once no operation is under way: each is available, and the files are as many."""
-    while any(
-        operation["status"] == "running"
-        for operation in wire.send("GET", "/pumice/v1/operations").json["operations"]
-    ):
-        continue
+def settled(pumice: Served, wire: Wire) -> list[dict[str, Any]]:
+    """All volumes once no operation is under way: each is available, and has a file."""
+    wire.renew()
+    wire.await_rest()
     volumes: list[dict[str, Any]] = wire.volume("GET", "/volumes/detail").json["volumes"]
     assert {volume["status"] for volume in volumes} == {"available"}
+    files = {path.name for path in pumice.state_dir.glob("volumes/*/*")}
+    assert files == {f"volume-{volume['id']}.raw" for volume in volumes}
     return volumes

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.clients.served import Served
+from tests.clients.shells import Shell, settled
 
 SCRIPTS = Path(sysconfig.get_path("scripts"))
 COMMAND_SECONDS = 60
@@ -48,13 +49,14 @@ def test_command(pumice: Served, command: str, expected: str) -> None:
     assert expected in run(pumice, *command.split())
 
 
-def test_volume_of_a_program(pumice: Served, name: str) -> None:
+def test_volume_of_a_program(pumice: Served, cinder: Shell, name: str) -> None:
     made = run(pumice, "openstack", "volume", "create", "--size", "1", name, "-f", "json")
     assert json.loads(made)["name"] == name
     run(pumice, "cinder", "metadata", name, "set", "a=b")
     shown = run(pumice, "cinder", "show", name)
     assert json.loads(made)["id"] in shown
     assert "a : b" in shown
+    assert settled(lambda: cinder("show", name).properties["status"]) == "available"
     run(pumice, "cinder", "delete", name)
 
 

@@ -9,7 +9,7 @@ import openstack.exceptions
 import pytest
 
 from tests.clients.served import Deployment, Served
-from tests.clients.shells import Shell, settled
+from tests.clients.shells import Shell, gone, settled
 from tests.clients.wire import Wire
 
 JSON = ("-f", "json")
@@ -159,6 +159,7 @@ def test_type_that_nobody_can_serve(cinder: Shell, openstack: Shell, name: str) 
     cinder("message-delete", row["ID"])
     cinder("message-show", row["ID"], status=1)
     cinder("delete", name)
+    assert gone(cinder, "--name", name)
     cinder("show", name, status=1)
 
 

@@ -93,6 +93,7 @@ def test_token(openstack: Shell, pumice: Served) -> None:
     assert [row["Name"] for row in again.json] == ["admin"]
 
 
+@pytest.mark.everywhere
 def test_catalog(openstack: Shell, pumice: Served) -> None:
     project_id = openstack("token", "issue", *JSON).json["project_id"]
     urls = {

@@ -161,6 +161,7 @@ def test_a_project_that_is_a_domain(openstack: Shell, name: str) -> None:
     openstack("domain", "delete", name)
 
 
+@pytest.mark.everywhere
 @pytest.mark.parametrize("key", ["id", "name"])
 def test_user(openstack: Shell, pumice: Served, name: str, key: str) -> None:
     project = openstack("project", "create", name, *JSON).json

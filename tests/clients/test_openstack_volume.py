@@ -62,6 +62,7 @@ def test_delete(openstack: Shell, name: str, by: str) -> None:
         assert row["Status"] == "deleting"
 
 
+@pytest.mark.everywhere
 def test_delete_several(openstack: Shell, name: str) -> None:
     volumes = [made(openstack, f"{name}-{number}") for number in range(2)]
     openstack("volume", "delete", "--force", *(volume["id"] for volume in volumes))
@@ -119,6 +120,7 @@ def test_type_delete(openstack: Shell, name: str, by: str) -> None:
     openstack("volume", "type", "show", name, status=1)
 
 
+@pytest.mark.everywhere
 def test_types_by_id_and_by_name(openstack: Shell, name: str) -> None:
     volume_type = openstack(
         "volume", "type", "create", "--description", "for tests", "--property", "a=b", name, *JSON

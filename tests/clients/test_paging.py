@@ -33,6 +33,7 @@ def paged(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> I
 NEWEST_FIRST = [f"v{number}" for number in reversed(range(VOLUMES))]
 
 
+@pytest.mark.everywhere
 def test_cinder_shows_all(paged: Served) -> None:
     rows = Shell("cinder", paged.environment)("list", "--sort", "created_at:desc").table
     assert [row["Name"] for row in rows] == NEWEST_FIRST
@@ -72,6 +73,7 @@ def test_cinderclient_turns_the_pages(paged: Served, limit: int | None) -> None:
     session.session.close()
 
 
+@pytest.mark.everywhere
 @pytest.mark.parametrize("path", ["/volumes", "/volumes/detail"])
 def test_links_lead_through_the_list(paged: Served, path: str) -> None:
     """CSI and the exporter stop at page one unless the next one is linked, by an absolute URL."""

@@ -11,12 +11,17 @@ from typing import Any
 import pytest
 
 from tests.clients.served import Deployment, Served
-from tests.clients.shells import Shell, settled
+from tests.clients.shells import Shell, gone, settled
 from tests.clients.wire import Wire
 
 STOP_SECONDS = 10
 
+in_several_processes = pytest.mark.only_on(
+    "postgresql-4", reason="elsewhere nobody is left when a process ends"
+)
 
+
+@pytest.mark.everywhere
 def test_what_was_acknowledged_survives_a_kill(deployment: Deployment, tmp_path: Path) -> None:
     with Served(tmp_path, deployment) as first, Wire(first) as wire:
         cinder = Shell("cinder", first.environment)
@@ -37,7 +42,7 @@ def test_deletion_survives_a_kill(deployment: Deployment, tmp_path: Path) -> Non
     with Served(tmp_path, deployment) as first, Wire(first) as wire:
         cinder = Shell("cinder", first.environment)
         volume_id = cinder("create", "1", "--name", "v").properties["id"]
-        assert settled(lambda: cinder("show", "v").properties["status"]) == "available"
+        assert _settled(cinder, "v") == "available"
         wire.log_in()
         assert wire.volume("DELETE", f"/volumes/{volume_id}").status == 202
         first.kill()
@@ -72,6 +77,34 @@ def test_stop_and_start_again(deployment: Deployment, tmp_path: Path) -> None:
         again.token = wire.token
         assert again.send("GET", "/identity/v3/projects").status == 200
         assert second.stop() == 0
+
+
+@pytest.mark.everywhere
+@in_several_processes
+def test_one_process_after_the_other_is_killed(deployment: Deployment, tmp_path: Path) -> None:
+    """Clients go on, and what they ask for is done, at the latest when the process is back."""
+    with Served(tmp_path, deployment) as served:
+        cinder = Shell("cinder", served.environment)
+        made = []
+        for roles in ("volume", "scheduler", "api"):
+            made.append(_made(cinder, f"before-{roles}"))
+            start_again = served.kill_one(roles)
+            made.append(_made(cinder, f"without-{roles}"))
+            assert {row["ID"] for row in cinder("list").table} == set(made)
+            start_again()
+        for one in made:
+            assert _settled(cinder, one) == "available"
+        cinder("delete", *made)
+        assert gone(cinder)
+        assert served.stop() == 0
+
+
+def _made(cinder: Shell, name: str) -> str:
+    return cinder("create", "1", "--name", name).properties["id"]
+
+
+def _settled(cinder: Shell, volume: str) -> str:
+    return settled(lambda: cinder("show", volume).properties["status"])
 
 
 def _shown(openstack: Shell) -> Any:

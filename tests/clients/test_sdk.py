@@ -35,6 +35,7 @@ def test_connect_with_arguments(pumice: Served) -> None:
         assert [one.name for one in cloud.identity.projects()] == ["admin"]
 
 
+@pytest.mark.everywhere
 def test_volume_from_its_creation_to_its_end(cloud: Cloud, name: str) -> None:
     volumes = cloud.block_storage
     made = volumes.create_volume(size=1, name=name, metadata={"a": "b"})

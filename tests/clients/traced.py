@@ -1,4 +1,4 @@
-"""A volume's whole life on a traced server, request by request."""
+"""A volume's whole life on a traced server, be it one process or several, request by request."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from tests.clients import strace
-from tests.clients.served import Served
+from tests.clients.served import Deployment, Served
 from tests.clients.strace import Call
 from tests.clients.wire import Wire
 
@@ -38,10 +38,28 @@ class Traced(NamedTuple):
     """The system calls of a server, and the requests among them."""
 
     calls: list[Call]
+    """Those of the process that answered."""
     exchanges: list[Exchange]
     sent: int
     """How many requests the client knows of."""
+    processes: list[list[Call]]
     volume_id: str
+
+    @property
+    def made(self) -> list[Call]:
+        """The calls of the process that made the volume."""
+        found = [
+            calls
+            for calls in self.processes
+            if any(call.file.endswith(self.file) for call in calls)
+        ]
+        assert len(found) == 1, "the volume's file was not put on disk"
+        return found[0]
+
+    @property
+    def file(self) -> str:
+        """The name of the volume's file."""
+        return f"volume-{self.volume_id}.raw"
 
     def exchange(self, method: str, status: int) -> Exchange:
         """The first exchange on a volume with this method and this status."""
@@ -51,15 +69,17 @@ class Traced(NamedTuple):
         raise AssertionError([(one.sent, one.status) for one in self.exchanges])
 
 
-def trace_a_volume(folder: Path) -> Traced:
+def trace_a_volume(folder: Path, deployment: Deployment) -> Traced:
     """Serve under strace, and make, show, refuse and remove a volume on one connection."""
-    output = folder / "trace"
-    with Served(folder, under=strace.command(output), quota_volumes=1) as served:
+    under = strace.command(folder / "trace")
+    with Served(folder, deployment, under=under, quota_volumes=1) as served:
         with Wire(served) as wire:
             volume_id = _life_of_a_volume(wire)
         assert served.stop() == 0
-    calls = strace.parse(output.read_text(errors="replace"))
-    return Traced(calls, list(_exchanges(calls)), wire.sent, volume_id)
+    traces = [path.read_text(errors="replace") for path in folder.glob("trace.*")]
+    processes = [strace.parse(trace) for trace in traces]
+    (answered,) = [calls for calls in processes if any(_exchanges(calls))]
+    return Traced(answered, list(_exchanges(answered)), wire.sent, processes, volume_id)
 
 
 def _life_of_a_volume(wire: Wire) -> str:

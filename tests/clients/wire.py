@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import http.client
 import json
+import time
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
 from tests.clients.served import Served
 
 ANSWER_SECONDS = 20
+REST_SECONDS: Final = 60
+_RUNNING: Final = "/pumice/v1/operations?status=running"
 
 
 class Reply(NamedTuple):
@@ -83,6 +86,16 @@ class Wire:
         """As :meth:`send`, with a path below the project in the volume API."""
         here = f"/volume/v3/{self.project_id}"
         return self.send(method, here + path, body, microversion=microversion)
+
+    def renew(self) -> None:
+        """Connect anew at the next request: a server closes a connection that was idle for long."""
+        self._connection.close()
+
+    def await_rest(self) -> None:
+        """Ask until no operation is under way."""
+        deadline = time.monotonic() + REST_SECONDS
+        while operations := self.send("GET", _RUNNING).json["operations"]:
+            assert time.monotonic() < deadline, operations
 
     def __enter__(self) -> Self:
         return self
