@@ -31,7 +31,7 @@ run: $(venv)/runtime.stamp ## install the runtime only, and serve (ARGS='--port 
 demo: $(venv)/test.stamp ## start a fresh cloud, create a volume with the real client, show its way
 	@$(venv)/bin/pumice demo $(ARGS)
 
-test: $(venv)/test.stamp ## run all tests
+test: $(venv)/test.stamp ## run all tests (ARGS='--deployment all tests/api': each on SQLite, PostgreSQL, four processes)
 	@$(python) -m pytest --numprocesses logical --dist worksteal $(ARGS)
 
 check: $(venv)/dev.stamp ## lint, format, types, import contracts, tidy

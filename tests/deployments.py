@@ -1,7 +1,9 @@
 """On what the tests of the API, of operations and of the clients run: SQLite, PostgreSQL, several processes.
 
-A test that takes the fixture ``deployment`` runs once for each that ``--deployment`` names. Without the
-option it runs on SQLite, and in the others too if it is marked with :data:`everywhere`.
+A test that takes the fixture ``deployment`` runs once for each that ``--deployment`` names: ``sqlite``,
+``postgresql``, ``postgresql-4`` or ``all`` of them. Without the option it runs on SQLite, and on the others
+too if it is marked ``everywhere``; ``only_on`` leaves out, always, what a test cannot be about. So ``make
+test`` runs a part of these tests on all three, and ``make test ARGS='--deployment all tests/api'`` each.
 """
 
 from __future__ import annotations

@@ -146,7 +146,8 @@ class App:
     ) -> Answer:
         """The pipeline."""
         api = mounted.api
-        if len(request.path) > MAX_PATH:
+        # PostgreSQL keeps no NUL, and would refuse an id with one in it instead of not finding it.
+        if len(request.path) > MAX_PATH or "\0" in request.path:
             raise NotFound("The resource could not be found.")
         project_id = None
         if api.project_in_path and len(segments) > 1 and not mounted.dispatch.has(segments[0]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from typing import Any, Final
 
@@ -9,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from pumice.context import Context
-from pumice.errors import NotFound, OperationNotFound, VolumeNotFound
+from pumice.errors import NotFound, OperationNotFound, Unavailable, VolumeNotFound
 from pumice.model.operation import LogEntry, OperationRecord
 from pumice.model.volume import Volume
 from pumice.operations.engine import Engine
@@ -76,7 +77,9 @@ class OperationService:
 
         A driver that needs longer is not waited for; the answer is the same in either case.
         """
-        await self._engine.settle(operation_id, FIRST_POLL_SECONDS)
+        # It is committed: if the database leaves just now, to refuse it would be wrong.
+        with contextlib.suppress(Unavailable):
+            await self._engine.settle(operation_id, FIRST_POLL_SECONDS)
 
     async def retry(self, operation_id: str) -> OperationRecord:
         """Run a resting or stuck operation now.

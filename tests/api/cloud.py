@@ -29,6 +29,7 @@ from pumice.context import Context
 from pumice.drivers.backend import Backend
 from pumice.errors import Forbidden, InvalidInput, PumiceError, Unavailable
 from pumice.identity.passwords import hash_password
+from pumice.manager.pools import PoolsFollower
 from pumice.model.identity import (
     SYSTEM_TARGET,
     Assignment,
@@ -93,10 +94,12 @@ backend_stats_polling_interval = 3600
 [fast]
 volume_driver = file
 volume_backend_name = fast
+{fast}
 [bulk]
 volume_driver = memory
 volume_backend_name = bulk
 memory_capacity_gib = 100
+{bulk}
 """
 """The timers rest, so that every commit is a request's."""
 
@@ -223,6 +226,32 @@ class Cloud:
                 return
             await asyncio.sleep(LOOK_SECONDS)
 
+    @property
+    def commits(self) -> int:
+        """How often any process has committed."""
+        return sum(one.store.commits for one in self.processes)
+
+    async def live(self, seconds: float) -> None:
+        """Put the clock forward; the processes report afterwards, as their timers would have let them."""
+        self.clock.advance(seconds)
+        for one in self.processes:
+            one.manager.wake()
+        admin = await self.log_in("admin")
+        states = {"down"}
+        while "down" in states:
+            await asyncio.sleep(LOOK_SECONDS)
+            listed = (await admin.get("/volume/v3/os-services"))["services"]
+            states = {one["state"] for one in listed}
+
+    async def looked(self) -> None:
+        """Let every process see the pools as the database has them, as it does now and then."""
+        for one in self.processes:
+            if len(self.processes) > 1:
+                services = one.services
+                down_seconds = services.settings.service_down_time
+                follower = PoolsFollower(one.store, services.pools, down_seconds)
+                await follower.follow(self.clock.now_us())
+
     async def _on_their_way(self) -> int:
         """How many operations somebody is about to take up."""
         query = """SELECT count(*) FROM operations
@@ -259,19 +288,21 @@ class Cloud:
         await self.write(unit)
 
     async def content(self) -> dict[str, list[Any]]:
-        """Everything that requests can change, by table."""
-        return await self.rows(
+        """Everything that requests can change, by table. Nothing is used where no row says so."""
+        found = await self.rows(
             *("volumes", "volume_types", "quota_usages", "operations", "messages", "events"),
             *("volume_type_access", "default_types", "quota_limits", "quota_classes"),
             "volume_metadata",
         )
+        return found | {"quota_usages": [row for row in found["quota_usages"] if row[-1] != 0]}
 
     async def rows(self, *tables: str) -> dict[str, list[Any]]:
-        """Every row of these tables."""
-        return {
-            table: await self.process.store.read(lambda txn, name: txn.all(f"SELECT * FROM {name}"), table)  # noqa: S608 - names of tables
-            for table in tables
-        }  # fmt: skip
+        """Every row of these tables, in an order that no change to others moves."""
+
+        def query(txn: Txn) -> dict[str, list[Any]]:
+            return {one: sorted(txn.all(f"SELECT * FROM {one}"), key=repr) for one in tables}  # noqa: S608 - names of tables
+
+        return await self.process.store.read(query)
 
 
 def _next(page: dict[str, Any]) -> str:
@@ -291,10 +322,12 @@ def login(user: str, scope: Any = None, password: str = PASSWORD) -> dict[str, A
 
 
 @asynccontextmanager
-async def running(deployment: Deployment, home: Path, options: str = "") -> AsyncIterator[Cloud]:
-    """A Pumice in ``home`` with further lines of ``[DEFAULT]``, while the block lasts."""
+async def running(
+    deployment: Deployment, home: Path, options: str = "", fast: str = "", bulk: str = ""
+) -> AsyncIterator[Cloud]:
+    """A Pumice in ``home`` with further lines of ``[DEFAULT]`` and its backends, while the block lasts."""
     conf = home / "pumice.conf"
-    conf.write_text(CONF.format(options=options))
+    conf.write_text(CONF.format(options=options, fast=fast, bulk=bulk))
     clock = Clock()
     async with deployment.processes(load(conf), home, clock) as processes:
         cloud = Cloud(processes, clock)

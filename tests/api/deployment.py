@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import functools
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 import psycopg
 
@@ -29,8 +30,11 @@ from pumice.store.postgresql.session import Session
 from pumice.store.postgresql.store import PostgresStore
 from pumice.store.sqlite import SqliteStore
 from pumice.store.txn import Txn
+from pumice.threads import Executor
 from tests.deployments import ROLES
 from tests.postgresql import Cluster
+
+T = TypeVar("T")
 
 FOUR: Final = tuple(frozenset[Role]((role,)) for role in ROLES)
 ONE: Final = (ALL_ROLES,)
@@ -72,6 +76,28 @@ class _ServerClock(SyncedClock):
 
     def sync(self, now_us: int, monotonic_ns: int) -> None:
         super().sync(now_us + self._test.ahead_us, monotonic_ns)
+
+
+class _Threads:
+    """Threads that can be waited for, so that none is left with a connection when a test has ended."""
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+        self._running: set[asyncio.Future[Any]] = set()
+
+    def submit(self, function: Callable[[], T]) -> asyncio.Future[T]:
+        future = self._executor.submit(function)
+        self._running.add(future)
+        future.add_done_callback(self._running.discard)
+        return future
+
+    async def idle(self) -> None:
+        """Wait until none works."""
+        while self._running:
+            await asyncio.wait(self._running)
+
+    def shutdown(self) -> None:
+        self._executor.shutdown()
 
 
 class OnSqlite:
@@ -138,7 +164,9 @@ async def _started(
 ) -> AsyncIterator[Process]:
     """One process of those that share ``url``; see ``pumice.serving``."""
     clock = _ServerClock(test)
-    seams = dataclasses.replace(real_seams.real(), clock=clock)
+    real = real_seams.real()
+    threads = _Threads(real.executor)
+    seams = dataclasses.replace(real, clock=clock, executor=threads)
     try:
         store = PostgresStore(url, seams.executor)
         process_id = seams.ids.identity_side()
@@ -158,8 +186,9 @@ async def _started(
                 await process.stop()
         finally:
             await session.end()
+            await threads.idle()
     finally:
-        seams.executor.shutdown()
+        threads.shutdown()
 
 
 Deployment = OnSqlite | OnPostgresql

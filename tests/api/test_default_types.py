@@ -43,6 +43,7 @@ async def test_is_set_shown_listed_and_unset(cloud: Cloud, by: str) -> None:
     assert (shown.status, shown.json["itemNotFound"]["message"]) == (404, text)
 
 
+@pytest.mark.everywhere
 async def test_is_what_volumes_get_unasked(cloud: Cloud) -> None:
     await cloud.admin.create_type("one")
     await put(cloud, "one")

@@ -116,6 +116,7 @@ async def test_name_filter(cloud: Cloud) -> None:
 
 
 class TestExtraSpecs:
+    @pytest.mark.everywhere
     async def test_added_changed_and_removed(self, cloud: Cloud) -> None:
         specs = "/1/os-extra_specs"
         body = {"extra_specs": {"hw:cpu_policy": "shared", "n": 1, "f": 0.5}}
@@ -185,6 +186,7 @@ def test_what_nova_knows(name: str, right: list[str], wrong: list[str]) -> None:
 
 
 class TestAccess:
+    @pytest.mark.everywhere
     async def test_those_on_the_list_see_it(self, cloud: Cloud) -> None:
         await private(cloud, MOUNTAIN)
         assert (await send(cloud.member, "GET", "/hidden")).status == 200

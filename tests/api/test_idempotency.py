@@ -48,6 +48,7 @@ async def test_a_repeat_is_answered_as_the_first(cloud: Cloud) -> None:
     assert await count(cloud, "operations") == 1
 
 
+@pytest.mark.everywhere
 @pytest.mark.parametrize("twins", [2, 20])
 async def test_twins_in_flight_make_one_volume(cloud: Cloud, twins: int) -> None:
     """The second is asked before the first is answered: it waits, and gets the same answer."""
@@ -66,6 +67,7 @@ async def test_another_body_under_the_same_key_is_refused(cloud: Cloud) -> None:
     assert await count(cloud) == 1
 
 
+@pytest.mark.everywhere
 async def test_a_refusal_leaves_the_key_free(cloud: Cloud) -> None:
     wrong = {"volume": {"size": 1, "volume_type": "later"}}
     assert (await create(cloud.member, "k", wrong)).status == 404
@@ -89,9 +91,10 @@ async def test_a_key_is_its_users_own_in_a_project_and_a_path(cloud: Cloud) -> N
     assert await count(cloud) == 3
 
 
+@pytest.mark.everywhere
 async def test_after_a_day_the_key_is_free(cloud: Cloud) -> None:
     first = await create(cloud.member, "k")
-    cloud.clock.advance(24 * 3600 - 60)
+    await cloud.live(24 * 3600 - 60)
     member = await cloud.log_in("member")
     assert (await create(member, "k")).json == first.json
     cloud.clock.advance(61)
@@ -135,6 +138,7 @@ async def test_logins_take_no_key(cloud: Cloud) -> None:
     assert await count(cloud, "kept_answers") == 0
 
 
+@pytest.mark.everywhere
 async def test_of_a_password_no_hash_is_kept_that_could_be_guessed_at_speed(cloud: Cloud) -> None:
     """So another password is no other body; whatever else differs is."""
     users = "/identity/v3/users"
@@ -146,6 +150,7 @@ async def test_of_a_password_no_hash_is_kept_that_could_be_guessed_at_speed(clou
     assert other.status == 422
 
 
+@pytest.mark.everywhere
 async def test_neither_volume_nor_answer_without_the_other(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -181,6 +186,7 @@ class TestReplayDetection:
         assert (again.status, again.json, is_replayed(again)) == (202, first.json, True)
         assert await count(watchful) == 1
 
+    @pytest.mark.everywhere
     async def test_in_flight(self, watchful: Cloud) -> None:
         replies = await asyncio.gather(*(create(watchful.member, None) for _ in range(5)))
         assert len({reply.body for reply in replies}) == 1

@@ -107,6 +107,7 @@ async def test_a_service_from_its_creation_to_its_end(cloud: Cloud) -> None:
     assert await status(cloud.admin, "GET", f"services/{made['id']}") == 404
 
 
+@pytest.mark.everywhere
 async def test_an_endpoint_from_its_creation_to_its_end(cloud: Cloud) -> None:
     service = (await make(cloud.admin, "service", type="dns", name="designate"))["id"]
     assert "designate" not in await catalog(cloud.member)
@@ -177,6 +178,7 @@ async def test_the_old_name_of_a_region_makes_one(cloud: Cloud) -> None:
     assert changed["region"] is None
 
 
+@pytest.mark.everywhere
 async def test_a_removed_service_takes_its_endpoints_along(cloud: Cloud) -> None:
     listed = await cloud.admin.get(f"{IDENTITY}/services?type=compute")
     service = listed["services"][0]["id"]

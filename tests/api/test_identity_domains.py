@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.api.cloud import MOUNTAIN, STONE, Cloud
 from tests.api.identity import (
     IDENTITY,
@@ -61,6 +63,7 @@ async def test_the_id_of_another_cloud(cloud: Cloud) -> None:
         assert await status(cloud.admin, "POST", "domains", body) == 409
 
 
+@pytest.mark.everywhere
 async def test_a_disabled_domain_lets_nobody_in(cloud: Cloud) -> None:
     reader = await person(cloud, "sid", "reader", STONE)
     assert await is_valid(cloud, reader)
@@ -71,6 +74,7 @@ async def test_a_disabled_domain_lets_nobody_in(cloud: Cloud) -> None:
     assert await status(reader, "GET", "users") == 200
 
 
+@pytest.mark.everywhere
 async def test_an_end_of_all_that_is_in_it(cloud: Cloud) -> None:
     made = await make(cloud.admin, "domain", name="Sand")
     inside = {"domain_id": made["id"]}

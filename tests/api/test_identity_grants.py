@@ -165,6 +165,7 @@ class TestEachKind:
         assert await status(system, "DELETE", world.path(kind)) == 403
 
 
+@pytest.mark.everywhere
 async def test_an_inherited_role_holds_below_and_not_on_its_target(world: World) -> None:
     admin = world.cloud.admin
     top, child = world.ids["project"], world.ids["child"]
@@ -177,6 +178,7 @@ async def test_an_inherited_role_holds_below_and_not_on_its_target(world: World)
         assert await status(admin, "DELETE", path) == 204
 
 
+@pytest.mark.everywhere
 async def test_who_leaves_a_group_loses_its_roles_at_once(world: World) -> None:
     admin = world.cloud.admin
     kind = Kind("group", "project")

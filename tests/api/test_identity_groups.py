@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.api.cloud import MOUNTAIN, STONE, Cloud
 from tests.api.identity import (
     IDENTITY,
@@ -87,6 +89,7 @@ async def test_members(cloud: Cloud) -> None:
     assert await status(cloud.admin, "GET", "users/none/groups") == 404
 
 
+@pytest.mark.everywhere
 async def test_what_a_group_may_its_members_may_as_long_as_they_are_in_it(cloud: Cloud) -> None:
     group = (await make(cloud.admin, "group", name="diggers"))["id"]
     user = (await make(cloud.admin, "user", name="ada", password="x"))["id"]

@@ -83,6 +83,7 @@ async def test_a_name_is_taken_within_its_domain_only(cloud: Cloud) -> None:
     await make(cloud.admin, "project", name="mountain", domain_id=STONE)
 
 
+@pytest.mark.everywhere
 async def test_a_tree_is_five_deep(cloud: Cloud) -> None:
     ids = await tree(cloud, "one", "two", "three", "four", "five")
     body = {"project": {"name": "six", "parent_id": ids[-1]}}
@@ -154,6 +155,7 @@ async def test_what_others_keep_of_a_project_goes_with_it(
     assert (await cloud.admin.request("DELETE", f"/volume/v3/types/{volume_type}")).status == 202
 
 
+@pytest.mark.everywhere
 async def test_enabled_and_disabled_in_a_tree(cloud: Cloud) -> None:
     top, leaf = await tree(cloud, "top", "leaf")
     off, on = {"project": {"enabled": False}}, {"project": {"enabled": True}}
@@ -184,6 +186,7 @@ async def test_a_parent_outlives_its_children(cloud: Cloud) -> None:
     assert await status(cloud.admin, "DELETE", f"projects/{top}") == 204
 
 
+@pytest.mark.everywhere
 async def test_the_end_of_a_project_with_volumes(cloud: Cloud) -> None:
     volume = await cloud.member.create_volume(name="kept")
     await cloud.settled()

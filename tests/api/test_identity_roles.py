@@ -95,6 +95,7 @@ async def test_an_immutable_role(cloud: Cloud) -> None:
     assert await status(cloud.admin, "DELETE", target) == 204
 
 
+@pytest.mark.everywhere
 async def test_the_end_of_a_role_is_its_end_for_whoever_has_it(cloud: Cloud) -> None:
     gus = await cloud.log_in("guest")
     guest = await role_id(cloud, "guest")
@@ -198,6 +199,7 @@ async def test_a_domains_role_counts_by_what_it_implies(cloud: Cloud) -> None:
     assert [role["name"] for role in reply.json["token"]["roles"]] == ["reader"]
 
 
+@pytest.mark.everywhere
 async def test_a_change_of_what_is_implied_counts_at_once(cloud: Cloud) -> None:
     """A member of the project implies a reader of it, until somebody says otherwise."""
     member, reader = await role_id(cloud, "member"), await role_id(cloud, "reader")

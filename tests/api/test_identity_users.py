@@ -113,6 +113,7 @@ async def test_an_administrator_sets_a_password(cloud: Cloud) -> None:
     assert await is_valid(cloud, after)
 
 
+@pytest.mark.everywhere
 async def test_a_user_changes_his_password(cloud: Cloud) -> None:
     user = await make(cloud.admin, "user", name="ada", password="first")
     before = await logged_in(cloud, user["id"], "first")
@@ -127,6 +128,7 @@ async def test_a_user_changes_his_password(cloud: Cloud) -> None:
     assert await is_valid(cloud, after)
 
 
+@pytest.mark.everywhere
 async def test_a_token_between_two_changes_of_one_second_ends(cloud: Cloud) -> None:
     user = await make(cloud.admin, "user", name="ada", password="p0")
     for number in range(3):
@@ -156,6 +158,7 @@ async def test_a_locked_password(cloud: Cloud) -> None:
     assert (await ask_token(cloud, user["id"], "second")).status == 201
 
 
+@pytest.mark.everywhere
 async def test_of_two_changes_from_one_password_one_counts(cloud: Cloud) -> None:
     user = await make(cloud.admin, "user", name="ada", password="first")
     bodies = [{"user": {"original_password": "first", "password": new}} for new in ("one", "two")]
@@ -191,6 +194,7 @@ async def test_all_tokens_of_a_user(cloud: Cloud) -> None:
     assert await status(cloud.admin, "DELETE", "users/nobody/tokens") == 404
 
 
+@pytest.mark.everywhere
 async def test_the_end_of_a_user(cloud: Cloud) -> None:
     user = await make(cloud.admin, "user", name="ada", password="x")
     group = await make(cloud.admin, "group", name="diggers")
@@ -263,7 +267,7 @@ async def test_everybody_sees_himself(cloud: Cloud) -> None:
 
 async def test_too_many_passwords_at_once(cloud: Cloud) -> None:
     """The hashes wait in one short queue; whoever finds it full is told to come again."""
-    bodies = [{"user": {"name": f"u{number}", "password": "x"}} for number in range(80)]
+    bodies = [{"user": {"name": f"u{number}", "password": "x"}} for number in range(160)]
     replies = await asyncio.gather(
         *(cloud.admin.request("POST", f"{IDENTITY}/users", body) for body in bodies)
     )

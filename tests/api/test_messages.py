@@ -77,6 +77,7 @@ async def test_others_see_none_of_them(cloud: Cloud, failures: list[dict[str, An
     assert shown["message"] == one
 
 
+@pytest.mark.everywhere
 async def test_a_member_may_remove_one(cloud: Cloud, failures: list[dict[str, Any]]) -> None:
     (one, *_) = (await cloud.member.get(MESSAGES, version="3.3"))["messages"]
     target = f"{MESSAGES}/{one['id']}"

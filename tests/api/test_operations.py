@@ -153,6 +153,7 @@ class TestWhy:
                 why = (await who.get(f"/pumice/v1/why/{reference}"))["why"]
                 assert why["sentences"] == [done]
 
+    @pytest.mark.everywhere
     async def test_of_what_waits(self, cloud: Cloud, resting: dict[str, Any]) -> None:
         start = f"Operation {resting['id']} (volume.delete) is running: attempt 1, step "
         for who, on in ((cloud.member, "."), (cloud.admin, f" on {resting['backend']}.")):
@@ -173,6 +174,7 @@ class TestWhy:
 
 
 class TestRetryAndAbandon:
+    @pytest.mark.everywhere
     async def test_retry_runs_it_now(
         self, cloud: Cloud, resting: dict[str, Any], monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -183,6 +185,7 @@ class TestRetryAndAbandon:
         await cloud.settled()
         assert (await operations(cloud.admin))[0]["status"] == "done"
 
+    @pytest.mark.everywhere
     async def test_abandon_ends_it(self, cloud: Cloud, resting: dict[str, Any]) -> None:
         reply = await cloud.admin.request("POST", f"{OPERATIONS}/{resting['id']}/abandon")
         assert reply.status == 202

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 import pytest
-from msgspec.structs import replace
 
 from pumice.operations.volume_create import VolumeCreate
 from tests.api.cloud import Cloud, running
@@ -15,6 +15,7 @@ from tests.api.deployment import Deployment
 
 FAST: Final = "pumice@fast#fast"
 BULK: Final = "pumice@bulk#bulk"
+IN_AZ2: Final = "backend_availability_zone = az2"
 HINTS: Final = "OS-SCH-HNT:scheduler_hints"
 AFFINE: Final = """
 scheduler_default_filters = CapacityFilter, SameBackendFilter, DifferentBackendFilter, JsonFilter
@@ -39,43 +40,41 @@ async def host_of(cloud: Cloud, hints: Any = None, **volume: Any) -> str | None:
     return host
 
 
-def move(cloud: Cloud, host: str, zone: str) -> None:
-    """Let the scheduler see a pool in another zone."""
-    view = cloud.process.services.pools
-    (pool,) = (one for one in view.pools() if one.host == host)
-    view.replace(replace(pool, availability_zone=zone))
-
-
 class TestZones:
-    async def test_without_one_it_goes_to_the_default_zone(self, cloud: Cloud) -> None:
-        move(cloud, FAST, "az2")
+    @pytest.fixture
+    async def apart(self, deployment: Deployment, tmp_path: Path) -> AsyncIterator[Cloud]:
+        """One of the backends is in another zone."""
+        async with running(deployment, tmp_path, fast=IN_AZ2) as cloud:
+            yield cloud
+
+    @pytest.mark.everywhere
+    async def test_without_one_it_goes_to_the_default_zone(self, apart: Cloud) -> None:
         for _ in range(3):
-            made = await create(cloud)
+            made = await create(apart)
             assert (made["os-vol-host-attr:host"], made["availability_zone"]) == (BULK, "nova")
 
-    async def test_without_a_default_zone_any_will_do(self, cloud: Cloud) -> None:
-        move(cloud, FAST, "az1")
-        move(cloud, BULK, "az1")
-        assert (await create(cloud))["availability_zone"] == "az1"
+    async def test_without_a_default_zone_any_will_do(
+        self, deployment: Deployment, tmp_path: Path
+    ) -> None:
+        async with running(deployment, tmp_path, fast=IN_AZ2, bulk=IN_AZ2) as cloud:
+            assert (await create(cloud))["availability_zone"] == "az2"
 
-    async def test_the_zones_of_the_type(self, cloud: Cloud) -> None:
-        move(cloud, FAST, "az2")
-        await cloud.admin.create_type("there", **{"RESKEY:availability_zones": "az2,mars"})
-        made = await create(cloud, volume_type="there")
+    async def test_the_zones_of_the_type(self, apart: Cloud) -> None:
+        await apart.admin.create_type("there", **{"RESKEY:availability_zones": "az2,mars"})
+        made = await create(apart, volume_type="there")
         assert (made["os-vol-host-attr:host"], made["availability_zone"]) == (FAST, "az2")
         for volume, text in (
             ({"availability_zone": "nova"}, "Availability zone 'nova' is invalid."),
             ({"availability_zone": "mars"}, "Availability zone 'mars' is invalid."),
         ):
             body = {"volume": {"size": 1, "volume_type": "there"} | volume}
-            reply = await cloud.member.request("POST", "/volume/v3/volumes", body)
+            reply = await apart.member.request("POST", "/volume/v3/volumes", body)
             assert (reply.status, reply.json["badRequest"]["message"]) == (400, text)
 
+    @pytest.mark.everywhere
     async def test_fallback(self, deployment: Deployment, tmp_path: Path) -> None:
-        async with running(
-            deployment, tmp_path, "allow_availability_zone_fallback = true"
-        ) as cloud:
-            move(cloud, FAST, "az2")
+        fallback = "allow_availability_zone_fallback = true"
+        async with running(deployment, tmp_path, fallback, fast=IN_AZ2) as cloud:
             made = await create(cloud, availability_zone="mars")
             assert (made["os-vol-host-attr:host"], made["availability_zone"]) == (BULK, "nova")
             made = await create(cloud, availability_zone="az2")
@@ -83,6 +82,7 @@ class TestZones:
 
 
 class TestHints:
+    @pytest.mark.everywhere
     async def test_same_and_different(self, deployment: Deployment, tmp_path: Path) -> None:
         async with running(deployment, tmp_path, AFFINE) as cloud:
             first = await create(cloud)

@@ -40,6 +40,7 @@ async def test_the_number_of_volumes(deployment: Deployment, tmp_path: Path) -> 
         await cloud.member.create_volume()
 
 
+@pytest.mark.everywhere
 async def test_the_gigabytes(deployment: Deployment, tmp_path: Path) -> None:
     async with running(deployment, tmp_path, LIMITS) as cloud:
         await cloud.member.create_volume(size=4)
@@ -94,6 +95,7 @@ async def test_a_project_that_has_limits_of_its_own(cloud: Cloud) -> None:
         await cloud.member.create_volume()
 
 
+@pytest.mark.everywhere
 async def test_many_at_once_do_not_pass_it(cloud: Cloud) -> None:
     body = {"volume": {"size": 1}}
     replies = await asyncio.gather(

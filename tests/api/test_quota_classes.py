@@ -42,6 +42,7 @@ async def test_what_a_class_does_not_set_is_as_by_default(cloud: Cloud) -> None:
     assert (gold["volumes"], gold["backups"], gold["groups"]) == (9, 2, 10)
 
 
+@pytest.mark.everywhere
 async def test_the_default_one_holds_at_once(deployment: Deployment, tmp_path: Path) -> None:
     async with running(
         deployment, tmp_path, "quota_volumes = 5\nper_volume_size_limit = 7"

@@ -49,6 +49,7 @@ class TestShow:
         for who in (cloud.admin, cloud.member, cloud.reader):
             assert await who.get(path) == {"quota_set": DEFAULTS | {"id": MOUNTAIN}}
 
+    @pytest.mark.everywhere
     async def test_usage(self, cloud: Cloud) -> None:
         await cloud.admin.create_type("one")
         await cloud.member.create_volume(size=3, volume_type="one")
@@ -112,6 +113,7 @@ class TestUpdate:
         assert (await cloud.stranger.get(f"{QUOTAS}/{OCEAN}"))["quota_set"]["volumes"] == 10
         assert (await cloud.member.get(f"{OWN}/defaults"))["quota_set"]["volumes"] == 10
 
+    @pytest.mark.everywhere
     async def test_nothing_but_what_means_nothing(self, cloud: Cloud) -> None:
         before = await cloud.content()
         assert (await put(cloud, tenant_id="x")).json == {"quota_set": DEFAULTS}
@@ -147,6 +149,7 @@ class TestUpdate:
         assert (await put(cloud, **{name: in_use})).status == 200
         assert (await put(cloud, **{name: -1})).status == 200
 
+    @pytest.mark.everywhere
     async def test_holds_for_the_next_volume(self, cloud: Cloud) -> None:
         await put(cloud, volumes=1, gigabytes=5)
         await over(cloud, "quota is 5G and 0G", size=6)
@@ -172,6 +175,7 @@ class TestUpdate:
 
 
 class TestDelete:
+    @pytest.mark.everywhere
     async def test_gives_the_defaults_back(self, cloud: Cloud) -> None:
         await put(cloud, volumes=20, groups=1)
         await put(cloud, OCEAN, volumes=20)
@@ -187,6 +191,7 @@ class TestDelete:
 
 
 class TestAtOnce:
+    @pytest.mark.everywhere
     async def test_two_creates_for_the_last_one(self, cloud: Cloud) -> None:
         await put(cloud, volumes=1)
         body = {"volume": {"size": 1}}
@@ -195,6 +200,7 @@ class TestAtOnce:
         )
         assert sorted(reply.status for reply in replies) == [202, 413]
 
+    @pytest.mark.everywhere
     async def test_a_create_while_the_limit_is_lowered(self, cloud: Cloud) -> None:
         """One comes first: then the other is refused; what is used never passes the limit."""
         for size in (1, 2, 3):

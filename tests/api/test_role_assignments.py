@@ -173,6 +173,7 @@ async def test_filters(world: World, query: dict[str, str], wanted: set[str]) ->
     assert await world.short(**query) == wanted
 
 
+@pytest.mark.everywhere
 async def test_what_is_effective_is_what_tokens_say(world: World) -> None:
     """The list and the roles of a token come from two queries, which must agree."""
     listed = await world.listed(effective="true")

@@ -192,11 +192,10 @@ class Work:
 async def everything(cloud: Cloud) -> dict[str, list[Any]]:
     """Every row of every table."""
 
-    def query(txn: Txn) -> dict[str, list[Any]]:
-        tables = [row[0] for row in txn.all(TABLES[txn.engine])]
-        return {table: txn.all(f"SELECT * FROM {table}") for table in tables}  # noqa: S608 - their own names
+    def names(txn: Txn) -> list[str]:
+        return [row[0] for row in txn.all(TABLES[txn.engine])]
 
-    return await cloud.process.store.read(query)
+    return await cloud.rows(*await cloud.process.store.read(names))
 
 
 TABLES: Final = {

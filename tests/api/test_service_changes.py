@@ -62,6 +62,7 @@ class TestEnabled:
             "disabled_reason": "New disks.",
         }
 
+    @pytest.mark.everywhere
     async def test_a_disabled_backend_gets_no_new_volumes_and_says_why(self, cloud: Cloud) -> None:
         await cloud.admin.create_type("bulk", volume_backend_name="bulk")
         before = await cloud.member.create_volume(volume_type="bulk")
@@ -85,6 +86,7 @@ class TestEnabled:
         assert (shown["status"], shown["disabled_reason"]) == ("enabled", None)
         assert await placed(cloud, volume_type="bulk") == "pumice@bulk#bulk"
 
+    @pytest.mark.everywhere
     async def test_a_disabled_scheduler_takes_no_creates(self, cloud: Cloud) -> None:
         await put(cloud, "disable-log-reason", SCHEDULER | {"disabled_reason": "Upgrade."})
         shown = await service(cloud, "pumice")
@@ -110,6 +112,7 @@ class TestEnabled:
 
 
 class TestFrozen:
+    @pytest.mark.everywhere
     async def test_nothing_is_made_and_nothing_is_removed(self, cloud: Cloud) -> None:
         await cloud.admin.create_type("bulk", volume_backend_name="bulk")
         made = await cloud.member.create_volume(volume_type="bulk")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from tests.api.cloud import Cloud
 
 VOLUMES = "/volume/v3/volumes"
 
 
+@pytest.mark.everywhere
 async def test_a_volume_is_placed_by_the_specs_its_type_has(cloud: Cloud) -> None:
     made = await cloud.admin.create_type("moving", volume_backend_name="fast")
     specs = f"/volume/v3/types/{made['id']}/extra_specs"
@@ -26,6 +29,7 @@ async def test_a_volume_is_placed_by_the_specs_its_type_has(cloud: Cloud) -> Non
     assert shown["os-vol-host-attr:host"].endswith(f"#{now}")
 
 
+@pytest.mark.everywhere
 async def test_a_type_that_goes_is_not_found(cloud: Cloud) -> None:
     made = await cloud.admin.create_type("going")
     wanted = {"volume": {"size": 1, "volume_type": "going"}}

@@ -48,6 +48,7 @@ class TestCreate:
         made = await make(cloud, "one", **{"os-volume-type-access:is_public": given})
         assert made["is_public"] is wanted
 
+    @pytest.mark.everywhere
     async def test_the_name_is_taken_once(self, cloud: Cloud) -> None:
         await make(cloud, "one")
         before = await cloud.content()
@@ -148,6 +149,7 @@ class TestList:
         listed = await cloud.member.get(f"{TYPES}?extra_specs=x", version="3.51")
         assert len(listed["volume_types"]) == 3
 
+    @pytest.mark.everywhere
     async def test_pages_lead_through_all_types(self, cloud: Cloud) -> None:
         await self.types(cloud)
         pages = await cloud.admin.pages(f"{TYPES}?limit=1&sort=name:asc", "volume_types")
@@ -165,6 +167,7 @@ class TestList:
 
 
 class TestExtraSpecs:
+    @pytest.mark.everywhere
     async def test_are_added_changed_and_removed(self, cloud: Cloud) -> None:
         specs = f"{TYPES}/{(await make(cloud, 'one', extra_specs={'a': '1'}))['id']}/extra_specs"
         added = await cloud.admin.request("POST", specs, {"extra_specs": {"b": "2", "a": "3"}})
@@ -192,6 +195,7 @@ class TestExtraSpecs:
 
 
 class TestDelete:
+    @pytest.mark.everywhere
     async def test_removes_a_type_without_volumes(self, cloud: Cloud) -> None:
         made = await make(cloud, "one")
         volume = await cloud.member.create_volume(volume_type="one")

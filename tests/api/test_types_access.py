@@ -89,6 +89,7 @@ async def test_a_public_type_has_no_list(cloud: Cloud) -> None:
     assert (reply.status, reply.json["itemNotFound"]["message"]) == (404, text)
 
 
+@pytest.mark.everywhere
 async def test_only_with_access_it_is_seen_and_used(cloud: Cloud) -> None:
     type_id = await private(cloud)
     await access(cloud, type_id)
@@ -137,6 +138,7 @@ async def test_the_list_rests_while_the_type_is_public(cloud: Cloud) -> None:
         assert "hidden" in await listed(cloud.member)
 
 
+@pytest.mark.everywhere
 async def test_access_that_goes_while_a_volume_is_made(cloud: Cloud) -> None:
     type_id = await private(cloud)
     await access(cloud, type_id)

@@ -92,8 +92,9 @@ class TestDocuments:
     async def test_health_and_readiness(self, cloud: Cloud) -> None:
         assert await cloud.nobody.get("/healthz") == {"status": "ok"}
         assert await cloud.nobody.get("/readyz") == {"ready": True}
-        for pool in list(cloud.process.services.pools.pools()):
-            cloud.process.services.pools.remove(pool.host)
+        for process in cloud.processes:
+            for pool in process.services.pools.pools():
+                process.services.pools.remove(pool.host)
         reply = await cloud.nobody.request("GET", "/readyz")
         assert (reply.status, reply.json) == (503, {"ready": False})
 

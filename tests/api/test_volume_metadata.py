@@ -48,6 +48,7 @@ class TestItems:
         assert (reply.status, reply.json) == (200, {"metadata": wanted})
         assert await items(cloud.member, metadata) == await kept(cloud) == wanted
 
+    @pytest.mark.everywhere
     async def test_are_replaced_all_at_once(self, cloud: Cloud, metadata: str) -> None:
         for wanted in ({"b": "3", "c": ""}, {}):
             reply = await cloud.member.request("PUT", metadata, {"metadata": wanted})
@@ -69,6 +70,7 @@ class TestItems:
             reply = await cloud.member.request(method, f"{metadata}/b")
             assert reply.status == 404
 
+    @pytest.mark.everywhere
     async def test_of_requests_at_once_are_all_there(self, cloud: Cloud, metadata: str) -> None:
         wanted = {f"k{number}": "v" for number in range(20)}
         await asyncio.gather(
@@ -153,6 +155,7 @@ class TestTags:
             )
         assert await cloud.content() == before
 
+    @pytest.mark.everywhere
     async def test_of_two_writers_let_one_through(self, cloud: Cloud, metadata: str) -> None:
         tag = (await cloud.member.request("GET", metadata, version=ETAGS)).headers["etag"]
         replies = await asyncio.gather(

@@ -93,6 +93,7 @@ async def test_in_any_status(cloud: Cloud, volume: dict[str, Any], status: str) 
     assert (await put(cloud.member, volume, name="n"))["status"] == status
 
 
+@pytest.mark.everywhere
 async def test_during_maintenance_is_refused(cloud: Cloud, volume: dict[str, Any]) -> None:
     await cloud.sql("UPDATE volumes SET status = 'maintenance'")
     before = await cloud.content()

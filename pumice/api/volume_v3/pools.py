@@ -18,7 +18,7 @@ _FILTERS: Final = {"name": versions.POOL_FILTER, "volume_type": versions.POOL_TY
 
 
 async def get_pools(request: Request) -> dict[str, Any]:
-    """Every pool by name; with ``detail`` all that is known of it."""
+    """Every pool, by name; with ``detail`` all that is known of it."""
     given = single_values(request)
     with_detail = boolean(given, "detail")
     filters = {key for key, since in _FILTERS.items() if since <= request.microversion}
@@ -29,12 +29,14 @@ async def get_pools(request: Request) -> dict[str, Any]:
     able = None
     if "volume_type" in filters and "volume_type" in given:
         able = await request.services.volumes.pools_for(request.context, given["volume_type"])
+    # In one order, whichever process answers: each has learnt of them in an order of its own.
+    pools = sorted(request.services.pools.pools(), key=lambda pool: pool.host)
     return {
         "pools": [
             {"name": pool.host, "capabilities": capabilities(request, pool)}
             if with_detail
             else {"name": pool.host}
-            for pool in request.services.pools.pools()
+            for pool in pools
             if name in (None, pool.host) and (able is None or pool.host in able)
         ]
     }
