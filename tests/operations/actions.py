@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from pumice.model.operation import LogEntry, OperationRecord
 from pumice.model.volume import Volume
 from pumice.process import Process
 from pumice.services.volumes import NewVolume
 from pumice.store import operations, volumes
 from pumice.store.txn import Row, Txn
+from tests.simulation.state import each
 from tests.simulation.storage import Storage
 from tests.simulation.world import World
 
@@ -16,6 +19,15 @@ async def create(world: World, process: Process) -> Volume:
     """Ask for a volume; as it was accepted."""
     new = NewVolume("a volume", None, 1, None, None, {})
     return (await process.services.volumes.create(world.context(), new)).volume
+
+
+async def place(world: World, process: Process) -> Volume:
+    """Ask for a volume; as it is when it was found a place, which may be another process's doing."""
+    volume = await create(world, process)
+    while volume.host is None and volume.status == "creating":
+        await asyncio.sleep(0.001)
+        volume = await volume_of(process, volume)
+    return volume
 
 
 async def delete(world: World, process: Process, volume: Volume, *, force: bool = False) -> None:
@@ -59,3 +71,8 @@ async def everything(process: Process) -> dict[str, list[Row]]:
 def calls(storage: Storage, method: str) -> int:
     """How many calls of ``method`` took effect on the storage."""
     return sum(name == method for name, _ in storage.calls)
+
+
+def commits_of(process: Process) -> int:
+    """How many commits there were."""
+    return sum(one.store.commits for one in each(process))

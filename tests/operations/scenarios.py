@@ -35,8 +35,8 @@ class Scenario:
     host: str | None = None
     before: Act | None = None
     trouble: Callable[[World], None] | None = None
-    commits: int | None = None
-    """How many commits it costs, where that is a promise."""
+    commits: tuple[int, int] | None = None
+    """How many commits it costs, where that is a promise: one process, and one for each role."""
 
     def __str__(self) -> str:
         return f"{self.operation}-{self.name}".replace(" ", "-")
@@ -104,7 +104,7 @@ def created(
     volume: str,
     host: str | None,
     trouble: Callable[[World], None] | None,
-    commits: int | None = None,
+    commits: tuple[int, int] | None = None,
 ) -> Scenario:
     """A scenario of ``volume.create``."""
     status = "undone" if volume == "error" else "done"
@@ -117,7 +117,7 @@ def deleted(
     name: str,
     volume: str | None,
     trouble: Callable[[World], None] | None,
-    commits: int | None = None,
+    commits: tuple[int, int] | None = None,
 ) -> Scenario:
     """A scenario of ``volume.delete``; the volume is on the backend ``one``."""
     status, host = ("undone", ONE) if volume else ("done", None)
@@ -127,7 +127,7 @@ def deleted(
 
 
 SCENARIOS: Final = (
-    created("undisturbed", "available", ONE, None, commits=2),
+    created("undisturbed", "available", ONE, None, commits=(2, 6)),
     created("goes elsewhere", "available", TWO, refuses("one", "create_volume")),
     created("reply lost", "available", TWO, loses_replies("one", "create_volume")),
     created(
@@ -148,9 +148,9 @@ SCENARIOS: Final = (
         "error",
         None,
         both(refuses("one", "get_volume_stats"), refuses("two", "get_volume_stats")),
-        commits=1,
+        commits=(1, 4),
     ),
-    deleted("undisturbed", None, None, commits=2),
+    deleted("undisturbed", None, None, commits=(2, 3)),
     deleted("replies lost", None, loses_replies("one", "delete_volume", times=2)),
     deleted("backend away for a while", None, is_away("one", "delete_volume", times=2)),
     deleted("backend away for good", "error_deleting", is_away("one", "delete_volume")),

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
+from pumice.model.roles import Role
 from pumice.process import Process
+from tests.operations.actions import commits_of
 from tests.operations.scenarios import Scenario
-from tests.simulation.state import snapshot
+from tests.operations.shared import Database, SharedWorld
+from tests.simulation.state import each, snapshot
 from tests.simulation.world import Fate, Point, World, settled
 
 DRIVERS: Final = ("memory", "file")
@@ -31,28 +34,73 @@ class Play:
 
     state: dict[str, Any]
     commits: int
+    processes: int
     points: tuple[Point, ...]
 
 
+class OnPostgresql:
+    """Makes worlds on a database that they have one after the other; a process for each of ``roles``."""
+
+    def __init__(self, database: Database, roles: Sequence[frozenset[Role]]) -> None:
+        self._database = database
+        self._roles = roles
+
+    def __call__(self, home: Path, **options: Any) -> World:
+        """The next world."""
+        return SharedWorld(home, self._database, self._roles, **options)
+
+
+class Worlds:
+    """Makes worlds, one after the other: the next one is the end of the last one."""
+
+    def __init__(self, deployment: Callable[..., World]) -> None:
+        self._deployment = deployment
+        self._last: World | None = None
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether they are on PostgreSQL."""
+        return self._deployment is not World
+
+    def make(
+        self, home: Path, *, driver: str = "memory", options: Mapping[str, str] | None = None
+    ) -> World:
+        """See :class:`World`."""
+        self.close()
+        self._last = self._deployment(home, driver=driver, options=options)
+        return self._last
+
+    def close(self) -> None:
+        """End the last one."""
+        if self._last is not None:
+            self._last.close()
+            self._last = None
+
+
 def play(
-    scenario: Scenario, driver: str, *, kills: Sequence[Point] = (), fate: Fate | None = None
+    worlds: Worlds,
+    scenario: Scenario,
+    driver: str,
+    *,
+    kills: Sequence[Point] = (),
+    fate: Fate | None = None,
 ) -> Play:
     """Let ``scenario`` go to its end, killing the process at each of ``kills`` in turn.
 
     Each kill is of one process: the first starts the operation, those after it recover. Fails if a
     process does not reach the point at which it shall be killed.
     """
-    with staged(scenario, driver) as world:
+    with staged(worlds, scenario, driver) as world:
         if fate is not None:
             world.fate = fate
 
         async def begin(process: Process) -> Play:
-            before, commits = len(world.reached), process.store.commits
+            before, commits = len(world.reached), commits_of(process)
             await scenario.act(world, process)
             return await _end(world, process, commits, before)
 
         async def recover(process: Process) -> Play:
-            return await _end(world, process, process.store.commits, 0)
+            return await _end(world, process, commits_of(process), 0)
 
         try:
             act = begin
@@ -67,12 +115,12 @@ def play(
 
 
 @contextmanager
-def staged(scenario: Scenario, driver: str) -> Iterator[World]:
+def staged(worlds: Worlds, scenario: Scenario, driver: str) -> Iterator[World]:
     """The world in which ``scenario`` is about to begin."""
     # A killed process loses nothing that it wrote, so what it wrote to need not be a disk.
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - made by tempfile
     with TemporaryDirectory(dir=memory) as folder:
-        world = World(Path(folder), driver=driver)
+        world = worlds.make(Path(folder), driver=driver)
         if scenario.before is not None:
             before = scenario.before
             world.live(lambda process: before(world, process))
@@ -83,6 +131,6 @@ def staged(scenario: Scenario, driver: str) -> Iterator[World]:
 
 async def _end(world: World, process: Process, commits_before: int, points_before: int) -> Play:
     await settled(process, RECOVERED_SECONDS)
-    commits = process.store.commits - commits_before
+    commits = commits_of(process) - commits_before
     points = [point for point in world.reached[points_before:] if PROBE not in point[0]]
-    return Play(await snapshot(process), commits, tuple(points))
+    return Play(await snapshot(process), commits, len(each(process)), tuple(points))

@@ -11,13 +11,15 @@ from pumice.errors import InvalidState
 from pumice.process import Process
 from tests.operations.actions import create, delete, operation_on, volume_of
 from tests.operations.scenarios import loses_replies, refuses
-from tests.simulation.state import snapshot
+from tests.operations.stage import Worlds
+from tests.simulation.state import scheduling, snapshot
 from tests.simulation.world import World, settled
 
 RECONCILED_SECONDS = 700.0
 """The longest deadline and then the reconciler's next turn."""
 
 
+@pytest.mark.everywhere
 def test_a_stuck_create(world: World) -> None:
     loses_replies("one", "create_volume")(world)
     refuses("one", "delete_volume")(world)
@@ -89,9 +91,9 @@ def test_a_delete_whose_driver_call_runs(world: World, succeeds: bool) -> None:
 
 
 @pytest.mark.parametrize("trouble", ["none", "elsewhere", "everywhere"])
-def test_at_every_turn_of_the_event_loop(tmp_path: Path, trouble: str) -> None:
+def test_at_every_turn_of_the_event_loop(worlds: Worlds, tmp_path: Path, trouble: str) -> None:
     """Whoever comes first wins: the operation ends by itself, or it was abandoned; never half."""
-    world = World(tmp_path / "world", options={"driver_deadline_seconds": "1"})
+    world = worlds.make(tmp_path / "world", options={"driver_deadline_seconds": "1"})
     for backend in {"none": (), "elsewhere": ("one",), "everywhere": ("one", "two")}[trouble]:
         refuses(backend, "create_volume")(world)
     outcomes: list[bool] = []
@@ -146,10 +148,10 @@ def test_beside_the_unit_that_moves_the_operation_on(world: World) -> None:
         def crash_point(name: str) -> None:
             at_point(name)
             if name == "before volume.create:place:unit":
-                operation_id = next(iter(process.engine._running))
+                operation_id = next(iter(scheduling(process).engine._running))
                 abandoning.append(asyncio.create_task(process.engine.abandon(operation_id)))
 
-        object.__setattr__(process.engine._seams, "crash_point", crash_point)
+        object.__setattr__(scheduling(process).engine._seams, "crash_point", crash_point)
         volume = await create(world, process)
         await settled(process)
         (task,) = abandoning

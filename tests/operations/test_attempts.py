@@ -12,6 +12,7 @@ from pumice.services.operations import Explanation
 from pumice.settings import load
 from tests.operations.actions import create, operation_on, volume_of
 from tests.operations.scenarios import refuses
+from tests.operations.stage import Worlds
 from tests.simulation.state import snapshot
 from tests.simulation.storage import Storage
 from tests.simulation.world import World, settled
@@ -19,9 +20,9 @@ from tests.simulation.world import World, settled
 NAMES: Final = ("one", "two", "three")
 
 
-def of_three(home: Path, attempts: int) -> World:
+def of_three(worlds: Worlds, home: Path, attempts: int) -> World:
     """A world with three backends."""
-    world = World(home)
+    world = worlds.make(home)
     lines = ["[DEFAULT]", f"enabled_backends = {', '.join(NAMES)}"]
     lines.append(f"scheduler_max_attempts = {attempts}")
     for name in NAMES:
@@ -45,9 +46,9 @@ def of_three(home: Path, attempts: int) -> World:
     ],
 )
 def test_three_backends(
-    tmp_path: Path, attempts: int, broken: tuple[str, ...], status: str, tried: int
+    worlds: Worlds, tmp_path: Path, attempts: int, broken: tuple[str, ...], status: str, tried: int
 ) -> None:
-    world = of_three(tmp_path / "world", attempts)
+    world = of_three(worlds, tmp_path / "world", attempts)
     for name in broken:
         refuses(name, "create_volume")(world)
 

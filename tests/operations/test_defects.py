@@ -8,7 +8,6 @@ import pytest
 
 from pumice.errors import Unavailable
 from pumice.process import Process
-from pumice.store.sqlite import SqliteStore
 from tests.operations.actions import calls, create, delete, operation_on, volume_of
 from tests.simulation.state import snapshot
 from tests.simulation.world import World, settled
@@ -16,26 +15,20 @@ from tests.simulation.world import World, settled
 LONG_SECONDS = 120.0
 
 
-def let_write(process: Process, allowed: bool) -> None:
-    """Make the database refuse every write, as a full or a read-only disk does; or take it back."""
-    store = process.store
-    assert isinstance(store, SqliteStore)
-    store._connection.execute(f"PRAGMA query_only = {int(not allowed)}")
-
-
+@pytest.mark.everywhere
 def test_the_drivers_answer_is_kept_until_the_database_can_write(world: World) -> None:
     world.storage["one"].hangs["create_volume"] = 1.0
 
     async def act(process: Process) -> None:
         volume = await create(world, process)
         await asyncio.sleep(0.1)
-        let_write(process, allowed=False)
+        world.let_write(process, allowed=False)
         with pytest.raises(Unavailable):
             await create(world, process)
         await asyncio.sleep(LONG_SECONDS)
         assert calls(world.storage["one"], "create_volume") == 1
         assert (await volume_of(process, volume)).status == "creating"
-        let_write(process, allowed=True)
+        world.let_write(process, allowed=True)
         assert await settled(process) < 1
         assert (await volume_of(process, volume)).status == "available"
         assert calls(world.storage["one"], "create_volume") == 1
@@ -49,10 +42,10 @@ def test_a_claim_that_cannot_be_written_waits_for_a_sweep(world: World) -> None:
         await create(world, process)
 
     async def recover(process: Process) -> None:
-        let_write(process, allowed=False)
+        world.let_write(process, allowed=False)
         await asyncio.sleep(LONG_SECONDS)
         assert not calls(world.storage["one"], "create_volume")
-        let_write(process, allowed=True)
+        world.let_write(process, allowed=True)
         assert await settled(process) < 5
         await snapshot(process)
 

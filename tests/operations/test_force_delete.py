@@ -15,7 +15,7 @@ from pumice.model.volume import Volume
 from pumice.process import Process
 from tests.operations.actions import calls, create, delete, log_of, operation_on, volume_of
 from tests.operations.scenarios import both, loses_replies, refuses
-from tests.operations.stage import DRIVERS
+from tests.operations.stage import DRIVERS, Worlds
 from tests.operations.test_abandon import RECONCILED_SECONDS, turn
 from tests.simulation.state import rows, snapshot
 from tests.simulation.world import Point, World, settled
@@ -66,9 +66,9 @@ CREATES: Final[dict[str, tuple[Callable[[World], None], float, str]]] = {
 
 @pytest.mark.parametrize("driver", DRIVERS)
 @pytest.mark.parametrize("name", CREATES)
-def test_gives_up_a_create_that(tmp_path: Path, driver: str, name: str) -> None:
+def test_gives_up_a_create_that(worlds: Worlds, tmp_path: Path, driver: str, name: str) -> None:
     trouble, seconds, status = CREATES[name]
-    world = World(tmp_path / "world", driver=driver)
+    world = worlds.make(tmp_path / "world", driver=driver)
     trouble(world)
 
     async def act(process: Process) -> None:
@@ -135,17 +135,17 @@ def test_is_not_forgotten_by_a_process_that_is_killed(world: World) -> None:
 
 
 @pytest.mark.parametrize("trouble", ["none", "elsewhere", "everywhere"])
-def test_at_every_turn_of_the_event_loop(tmp_path: Path, trouble: str) -> None:
+def test_at_every_turn_of_the_event_loop(worlds: Worlds, tmp_path: Path, trouble: str) -> None:
     """The create ends by itself or is given up, and then the volume goes; never half."""
-    world = World(tmp_path / "world", options={"driver_deadline_seconds": "1"})
+    world = worlds.make(tmp_path / "world", options={"driver_deadline_seconds": "1"})
     for backend in {"none": (), "elsewhere": ("one",), "everywhere": ("one", "two")}[trouble]:
         refuses(backend, "create_volume")(world)
-    ended_first: list[bool] = []
+    outcomes: list[bool] = []
 
     async def act(process: Process) -> bool:
         volume = await create(world, process)
         operation = await operation_on(process, volume)
-        for _ in range(len(ended_first)):
+        for _ in range(len(outcomes)):
             await turn()
         ended = (await operation_on(process, volume)).ended_at is not None
         await delete(world, process, volume, force=True)
@@ -157,19 +157,22 @@ def test_at_every_turn_of_the_event_loop(tmp_path: Path, trouble: str) -> None:
         assert not any(state["backends"].values())
         statuses = {row[0]: row[2] for row in state["operations"]}
         made = "undone" if trouble == "everywhere" else "done"
-        assert statuses[operation.id] == (made if ended else "abandoned")
-        return ended
+        ended_first = statuses[operation.id] == made
+        assert ended_first or statuses[operation.id] == "abandoned"
+        # Between the look and the request it may end, where other units come between.
+        assert ended_first == ended or (ended_first and not world.in_order)
+        return ended_first
 
-    while ended_first[-3:] != [True, True, True]:
-        ended_first.append(world.live(act).value)
-    assert not ended_first[0]
+    while False not in outcomes or outcomes[-3:] != [True, True, True]:
+        outcomes.append(world.live(act).value)
+    assert not outcomes[0] or not world.in_order
 
 
 class Asked:
     """A world in which a volume is created and, some turns of the loop later, removed by force."""
 
-    def __init__(self, home: Path, driver: str, trouble: str, turns: int) -> None:
-        self.world = World(home, driver=driver, options={"driver_deadline_seconds": "1"})
+    def __init__(self, worlds: Worlds, home: Path, driver: str, trouble: str, turns: int) -> None:
+        self.world = worlds.make(home, driver=driver, options={"driver_deadline_seconds": "1"})
         if trouble == "elsewhere":
             refuses("one", "create_volume")(self.world)
         self.turns = turns
@@ -213,18 +216,21 @@ class Asked:
 
 @pytest.mark.parametrize("driver", DRIVERS)
 @pytest.mark.parametrize("trouble", ["none", "elsewhere"])
-def test_at_each_step_and_then_killed_anywhere(tmp_path: Path, driver: str, trouble: str) -> None:
+def test_at_each_step_and_then_killed_anywhere(
+    worlds: Worlds, tmp_path: Path, driver: str, trouble: str
+) -> None:
     homes = (tmp_path / f"{number}" for number in itertools.count())
     steps: dict[tuple[object, ...], tuple[int, tuple[Point, ...]]] = {}
     for turns in itertools.count():
-        asked = Asked(next(homes), driver, trouble, turns)
+        asked = Asked(worlds, next(homes), driver, trouble, turns)
         reached = asked.world.live(asked.act).reached
         steps.setdefault(asked.step, (turns, reached[asked.points_before :]))
         if asked.step[-1] == ("finish", "done"):
             break
-    assert len(steps) == {"none": 2, "elsewhere": 4}[trouble]
+    # Where a commit takes its time, there is more to see.
+    assert len(steps) >= {"none": 2, "elsewhere": 4}[trouble]
     for turns, points in steps.values():
         for point in points:
-            asked = Asked(next(homes), driver, trouble, turns)
+            asked = Asked(worlds, next(homes), driver, trouble, turns)
             assert asked.world.live(asked.act, kill_at=point).killed, (turns, point)
             asked.world.live(asked.recover)

@@ -13,7 +13,7 @@ from pumice.errors import BackendUnavailable
 from pumice.process import Process
 from tests.operations.actions import create, delete, volume_of
 from tests.operations.scenarios import is_away, refuses
-from tests.operations.stage import DRIVERS
+from tests.operations.stage import DRIVERS, Worlds
 from tests.simulation.world import World, settled
 
 DEADLINE_SECONDS = 300.0
@@ -25,8 +25,8 @@ def on(world: World, backend: str) -> set[str]:
 
 
 @pytest.fixture(params=DRIVERS)
-def world(tmp_path: Path, request: pytest.FixtureRequest) -> World:
-    return World(tmp_path / "world", driver=request.param)
+def world(worlds: Worlds, tmp_path: Path, request: pytest.FixtureRequest) -> World:
+    return worlds.make(tmp_path / "world", driver=request.param)
 
 
 def make_behind_the_back(world: World, backend: str, volume_id: str) -> None:

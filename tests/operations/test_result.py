@@ -11,6 +11,7 @@ from pumice.errors import OperationNotFound, Unavailable
 from pumice.operations.engine import RESULT_POLL_SECONDS
 from pumice.process import Process
 from tests.operations.actions import calls, create, operation_on
+from tests.simulation.state import each
 from tests.simulation.world import World, settled
 
 
@@ -120,6 +121,7 @@ def test_settling_waits_no_longer_than_it_may(world: World, takes: float, waited
         await settled(process)
         ended = loop.time()
         await process.engine.settle(operation.id, 2.0)
-        assert loop.time() == ended
+        # Who could not do it himself has to look.
+        assert loop.time() == ended or (len(each(process)) > 1 and loop.time() - ended < 0.001)
 
     world.live(act)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import selectors
 from collections.abc import Callable
 from typing import Any, Final
@@ -15,6 +16,8 @@ class Killed(SystemExit):
     """
 
 
+CLOSES: Final = 3
+"""How often a coroutine is closed, which may await something while it cleans up."""
 TURNS_MAX: Final = 100_000
 """So many turns of the loop without any time passing are a loop without end."""
 
@@ -47,8 +50,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """Close the loop, and all that still runs on it, without running a step more than needed."""
         for task in asyncio.all_tasks(self):
             coroutine = task.get_coro()
-            if coroutine is not None:
-                coroutine.close()
+            for _ in range(CLOSES):
+                # What it raises, nobody is left to hear; what it awaits to clean up, nobody waits for.
+                with contextlib.suppress(Exception):
+                    if coroutine is not None:
+                        coroutine.close()
         self.set_exception_handler(lambda _, __: None)
         self.close()
 

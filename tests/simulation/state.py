@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from pumice.process import Process
@@ -21,6 +22,28 @@ _STATE = {
     "messages": "SELECT id, resource_id, action, detail, user_message FROM messages ORDER BY id",
     "events": "SELECT id, event, resource_id, size_gib FROM events ORDER BY id",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Several(Process):
+    """Processes that share a database: who answers requests, and the ``manager`` of who serves backends."""
+
+    members: tuple[Process, ...]
+
+
+def each(process: Process) -> tuple[Process, ...]:
+    """The processes of which ``process`` is made up."""
+    return process.members if isinstance(process, Several) else (process,)
+
+
+def serving(process: Process) -> Process:
+    """The one that calls the drivers."""
+    return next(one for one in each(process) if one.backends)
+
+
+def scheduling(process: Process) -> Process:
+    """The one that places volumes."""
+    return next(one for one in each(process) if one.engine.tools.schedules)
 
 
 def unfinished(txn: Txn) -> list[Row]:
@@ -43,9 +66,10 @@ async def snapshot(process: Process) -> dict[str, Any]:
         backend.host: sorted((item.id, item.size_gib) for item in backend.driver.list_volumes())
         for backend in process.backends.values()
     }
+    viewer = next((one for one in each(process) if one.engine.tools.schedules), process)
+    await viewer.manager._follow_pools()  # What others changed, it sees at its next look.
     state["view"] = sorted(
-        (pool.host, pool.allocated_gib, pool.volume_count)
-        for pool in process.services.pools.pools()
+        (pool.host, pool.allocated_gib, pool.volume_count) for pool in viewer.services.pools.pools()
     )
     files = process.services.seams.files
     assert isinstance(files, SimFiles)

@@ -19,10 +19,11 @@ from pathlib import Path
 from typing import Final, Generic, TypeVar
 
 from pumice import process as composition
-from pumice.bus.contract import Hint
+from pumice.bus.contract import Bus, Hint
 from pumice.context import Context
 from pumice.identity.keyring import Keyring
-from pumice.process import Process
+from pumice.operations.liveness import Liveness
+from pumice.process import Member, Process
 from pumice.seams import Seams, uuid7_text
 from pumice.services.volume_types import NewVolumeType, create_volume_type
 from pumice.settings import Loaded, load
@@ -33,7 +34,7 @@ from pumice.store.txn import Txn
 from pumice.trace import Trace
 from tests.simulation.files import SimFiles
 from tests.simulation.loop import Killed, VirtualLoop
-from tests.simulation.state import unfinished
+from tests.simulation.state import each, unfinished
 from tests.simulation.storage import Hang, Storage
 
 T = TypeVar("T")
@@ -69,6 +70,9 @@ class Life(Generic[T]):
 class World:
     """Everything that outlives a process. ``seed`` decides ids, delays and jitter."""
 
+    in_order = True
+    """Whether units run in the order in which they are asked for, and at once."""
+
     def __init__(
         self,
         home: Path,
@@ -82,7 +86,7 @@ class World:
         self.home = home
         self.loaded = _settings(driver, tuple((options or {}).items()))
         self.database = home / "pumice.db"
-        self.database.write_bytes(_new_database())
+        self._make_database()
         self.seconds = 0.0
         """How long the world has lasted."""
         self.chance = random.Random(seed)
@@ -116,6 +120,9 @@ class World:
         assert killed or not unhandled, unhandled
         return Life(tuple(self.reached), result, killed)
 
+    def _make_database(self) -> None:
+        self.database.write_bytes(_new_database())
+
     async def _live(self, store: SqliteStore, act: Callable[[Process], Awaitable[T]]) -> T:
         process = self.put_together(store, SimBus(self))
         await process.start()
@@ -123,7 +130,19 @@ class World:
         await process.stop()
         return result
 
-    def put_together(self, store: Store, bus: SimBus) -> Process:
+    async def second(self, first: Process, liveness: Liveness) -> Process:
+        """Another process beside ``first``, which takes work; ``liveness`` tells it who is dead."""
+        process = self.put_together(first.store, SimBus(self))
+        process.engine._liveness = liveness
+        process.engine.open()
+        return process
+
+    def put_together(
+        self,
+        store: Store,
+        bus: Bus,
+        member: Member | None = None,
+    ) -> Process:
         """A process with this world's seams, not started; a second one may share store and bus."""
         seams = Seams(
             clock=SimClock(self),
@@ -135,12 +154,21 @@ class World:
             crash_point=self.crash_point,
         )
         keys = composition.keys_in_files(self.keyring, seams)
-        process = composition.build(self.loaded, store, keys, seams, bus, self.home)
+        process = composition.build(self.loaded, store, keys, seams, bus, self.home, member=member)
         for backend in process.backends.values():
             storage = self.storage[backend.name]
             storage.open(backend.driver)
             backend.driver = storage
         return process
+
+    def let_write(self, process: Process, *, allowed: bool) -> None:
+        """Make the database refuse every write, as a full or a read-only disk does; or take it back."""
+        store = process.store
+        assert isinstance(store, SqliteStore)
+        store._connection.execute(f"PRAGMA query_only = {int(not allowed)}")
+
+    def close(self) -> None:
+        """After the last life."""
 
     def crash_point(self, name: str) -> None:
         """Note that ``name`` was reached, and end the process if it shall end there."""
@@ -170,11 +198,11 @@ async def settled(process: Process, within_seconds: float = SETTLED_SECONDS) -> 
         waited = loop.time() - began
         assert waited < within_seconds, left
         await asyncio.sleep(0.02 if waited < 1 else 0.5)
-    engine = process.engine
     await asyncio.sleep(0.001)  # The last hint is on its way.
-    await engine.idle()
-    assert not engine._traces
-    assert not engine._timers
+    for one in each(process):
+        await one.engine.idle()
+        assert not one.engine._traces
+        assert not one.engine._timers
     return loop.time() - began
 
 
@@ -217,8 +245,9 @@ class SimIds:
 class SimExecutor:
     """Runs functions on the loop, each after a short while; one that hangs is run again later."""
 
-    def __init__(self, chance: random.Random) -> None:
+    def __init__(self, chance: random.Random, longest_seconds: float = 0.002) -> None:
         self._chance = chance
+        self._longest = longest_seconds
         self._closed = False
 
     def submit(self, function: Callable[[], T]) -> asyncio.Future[T]:
@@ -227,7 +256,7 @@ class SimExecutor:
             raise RuntimeError("The executor was shut down.")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        loop.call_later(self._chance.uniform(0.0001, 0.002), self._run, function, future)
+        loop.call_later(self._chance.uniform(0.0001, self._longest), self._run, function, future)
         return future
 
     def shutdown(self) -> None:
@@ -297,9 +326,14 @@ def _new_database() -> bytes:
         path = Path(folder, "pumice.db")
         schema.create(path)
         with closing(connect(path)) as connection:
-            new = NewVolumeType(uuid7_text(0, bytes(10)), "__DEFAULT__", None, True, {})
-            create_volume_type(Txn(connection), _context("req-0", PROJECT, EPOCH_US), new)
+            populate(Txn(connection))
         return path.read_bytes()
+
+
+def populate(txn: Txn) -> None:
+    """What is in a world's database from the beginning: the default volume type."""
+    new = NewVolumeType(uuid7_text(0, bytes(10)), "__DEFAULT__", None, True, {})
+    create_volume_type(txn, _context("req-0", PROJECT, EPOCH_US), new)
 
 
 def _context(request_id: str, project_id: str, now_us: int) -> Context:
