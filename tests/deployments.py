@@ -8,7 +8,7 @@ test`` runs a part of these tests on all three, and ``make test ARGS='--deployme
 
 from __future__ import annotations
 
-from typing import Final, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 import pytest
 
@@ -54,5 +54,10 @@ def wanted(metafunc: pytest.Metafunc) -> list[Name]:
 
 def spread(metafunc: pytest.Metafunc) -> None:
     """Let a test that takes ``deployment`` run in each that is wanted."""
-    if "deployment" in metafunc.fixturenames:
-        metafunc.parametrize("deployment", wanted(metafunc), indirect=True, scope="session")
+    if "deployment" not in metafunc.fixturenames:
+        return
+    found: list[Any] = list(wanted(metafunc))
+    if not found:
+        reasons = [one.kwargs["reason"] for one in metafunc.definition.iter_markers("only_on")]
+        found = [pytest.param(None, marks=pytest.mark.skip(reason="; ".join(reasons)))]
+    metafunc.parametrize("deployment", found, indirect=True, scope="session")
