@@ -225,7 +225,7 @@ def test_at_each_step_and_then_killed_anywhere(
         asked = Asked(worlds, next(homes), driver, trouble, turns)
         reached = asked.world.live(asked.act).reached
         steps.setdefault(asked.step, (turns, reached[asked.points_before :]))
-        if asked.step[-1] == ("finish", "done"):
+        if asked.step[-1:] == (("finish", "done"),):
             break
     # Where a commit takes its time, there is more to see.
     assert len(steps) >= {"none": 2, "elsewhere": 4}[trouble]
