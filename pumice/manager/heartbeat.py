@@ -110,10 +110,11 @@ class Heartbeat:
         changed = tuple(one for one in seen if self._reported.get(one.host) != one)
         process = replace(self._process, heartbeat_at=now_us)
         known = 0
-        for start in range(0, max(1, len(changed)), REPORTED_AT_ONCE):
-            part = changed[start : start + REPORTED_AT_ONCE]
+        starts = range(0, len(changed), REPORTED_AT_ONCE)
+        # First that it lives, and nothing that must wait until a volume is placed on one of its pools.
+        for part in ((), *(changed[start : start + REPORTED_AT_ONCE] for start in starts)):
             report = Report(process, now_us - 10 * self._down_us, part, now_us)
-            known = await self._store.write(write_report, report, self._follow)
+            known = await self._store.write_upkeep(write_report, report, self._follow)
             self._reported |= {one.host: one for one in part}
         if known < len(self._reported):
             # Silent for so long that it was taken for dead: all is told anew.

@@ -446,7 +446,7 @@ class Engine:
         """Lengthen the lease of everything that runs here."""
         if self._running:
             lease_until = self._lease(self._seams.clock.now_us())
-            await self._store.write(rows.renew_leases, self.options.process_id, lease_until)
+            await self._store.write_upkeep(rows.renew_leases, self.options.process_id, lease_until)
 
     async def result(self, operation_id: str, deadline_seconds: float) -> OperationRecord:
         """Wait until the operation ended. Raises :class:`Unavailable` at the deadline; it goes on then.

@@ -29,6 +29,9 @@ class Store(Protocol):
         whole or not at all. Its way is recorded in ``trace``.
         """
 
+    async def write_upkeep(self, unit: Callable[[Txn, *A], T], *arguments: *A) -> T:
+        """As :meth:`write`, but behind none of its callers: a process with too much to do still lives."""
+
     async def read(self, query: Callable[[Txn, *A], T], *arguments: *A) -> T:
         """Run ``query(txn, *arguments)`` on one committed state; it must not write, and may run twice.
 

@@ -14,7 +14,7 @@ from msgspec import Struct, structs
 from pumice.errors import Fenced, OperationNotFound
 from pumice.model.operation import LogEntry, OperationRecord
 from pumice.store.locking import locking
-from pumice.store.txn import Txn
+from pumice.store.txn import Engine, Txn
 
 # In the order of the fields of OperationRecord.
 COLUMNS: Final = """id, name, version, params, status, attempt, project_id, user_id, resource_type,
@@ -211,14 +211,20 @@ def take(
     return OperationRecord(*row)
 
 
-_RENEW: Final = """
-UPDATE operations SET lease_until = :lease_until WHERE claimed_by = :process_id AND ended_at IS NULL
-"""
+_HELD: Final = "claimed_by = :process_id AND ended_at IS NULL"
+# Whose row is locked is just being written: by its holder, which renews its lease, or by who takes it.
+_RENEW: Final[dict[Engine, str]] = {
+    "sqlite": f"UPDATE operations SET lease_until = :lease_until WHERE {_HELD}",
+    "postgresql": f"""
+UPDATE operations SET lease_until = :lease_until
+WHERE id IN (SELECT id FROM operations WHERE {_HELD} FOR UPDATE SKIP LOCKED)
+""",
+}
 
 
 def renew_leases(txn: Txn, process_id: str, lease_until: int) -> None:
     """Lengthen the lease of everything the process holds."""
-    txn.change(_RENEW, {"process_id": process_id, "lease_until": lease_until})
+    txn.change(_RENEW[txn.engine], {"process_id": process_id, "lease_until": lease_until})
 
 
 _CLAIMANTS: Final = """

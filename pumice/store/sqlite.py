@@ -163,6 +163,10 @@ class SqliteStore:
         self.commits = 0
         """Commits so far: what one request costs is this number's change."""
 
+    async def write_upkeep(self, unit: Callable[[Txn, *A], T], *arguments: *A) -> T:
+        """As :meth:`write`: all that waits is committed together."""
+        return await self.write(unit, *arguments)
+
     async def write(
         self, unit: Callable[[Txn, *A], T], *arguments: *A, trace: Trace | None = None
     ) -> T:

@@ -28,6 +28,8 @@ UNITS_AT_ONCE: Final = 8
 """Units that run at the same time; more only wait for each other at the server."""
 QUERIES_AT_ONCE: Final = 4
 """Queries beside them: units that wait, for a lock or for a standby, keep nobody from reading."""
+UPKEEP_AT_ONCE: Final = 2
+"""Units of the process's own upkeep, beside both."""
 WAITING_MAX: Final = 4096
 WAITING_SECONDS: Final = 10.0
 WORK_SECONDS: Final = 60.0
@@ -85,6 +87,7 @@ class Connections:
         self._idle: list[PostgresConnection] = []
         self._units = asyncio.Semaphore(UNITS_AT_ONCE)
         self._queries = asyncio.Semaphore(QUERIES_AT_ONCE)
+        self._upkeep = asyncio.Semaphore(UPKEEP_AT_ONCE)
         self._waiting = 0
         self._backoff_seconds = 0.0
         self._retry_at = 0.0
@@ -98,6 +101,10 @@ class Connections:
         :class:`Unavailable` if there is no server, or too many wait.
         """
         return await self._use(work, self._units)
+
+    async def write_upkeep(self, work: Callable[[PostgresConnection], T]) -> T:
+        """The same for a unit that waits for none of the others."""
+        return await self._use(work, self._upkeep)
 
     async def read(self, work: Callable[[PostgresConnection], T]) -> T:
         """The same for what waits for no unit."""

@@ -58,6 +58,8 @@ _STALE: Final = "23"
 _SERVER_GONE: Final = ("08", "57P", "25006", "F0")
 """It shuts down, starts, or is a standby now."""
 
+_Lane = Callable[[Callable[[PostgresConnection], T]], Awaitable[T]]
+"""Runs a unit's work when its turn has come."""
 _READS: Final = ("SELECT", "WITH")
 """How statements begin that are run without a READ ONLY transaction around them."""
 
@@ -140,17 +142,25 @@ class PostgresStore:
         self, unit: Callable[[Txn, *A], T], *arguments: *A, trace: Trace | None = None
     ) -> T:
         """See :meth:`pumice.store.contract.Store.write`."""
+        connections = self._connections
+        work = self._write(lambda txn: unit(txn, *arguments), place(unit), trace, connections.write)
         # A unit runs whole, with what follows from its commit, or not at all: whoever waits for it.
-        return await asyncio.shield(
-            asyncio.create_task(self._write(lambda txn: unit(txn, *arguments), place(unit), trace))
-        )
+        return await asyncio.shield(asyncio.create_task(work))
 
-    async def _write(self, unit: Callable[[Txn], T], where: Place, trace: Trace | None) -> T:
+    async def write_upkeep(self, unit: Callable[[Txn, *A], T], *arguments: *A) -> T:
+        """See :meth:`pumice.store.contract.Store.write_upkeep`."""
+        upkeep = self._connections.write_upkeep
+        work = self._write(lambda txn: unit(txn, *arguments), place(unit), None, upkeep)
+        return await asyncio.shield(asyncio.create_task(work))
+
+    async def _write(
+        self, unit: Callable[[Txn], T], where: Place, trace: Trace | None, lane: _Lane[_Done[T]]
+    ) -> T:
         tries = 0
         while True:
             tries += 1
             try:
-                done = await self._connections.write(lambda one: _transact(one, unit, where, trace))
+                done = await lane(lambda one: _transact(one, unit, where, trace))
             except _Unknown as unknown:
                 if not await self._was_committed(unknown.begun):
                     continue

@@ -18,13 +18,14 @@ import pytest
 from psycopg import sql
 
 from pumice.errors import InvalidState, Unavailable
+from pumice.store import operations
 from pumice.store.postgresql import connections as pool
 from pumice.store.postgresql.dialect import PREPARE_AFTER
 from pumice.store.postgresql.store import STALE_TRIES, TRIES, PostgresStore
 from pumice.store.txn import Txn
 from pumice.trace import Trace
 from tests.store.postgresql.conftest import Open
-from tests.store.samples import add_message, message_ids
+from tests.store.samples import add_message, add_operation, message_ids
 
 WAIT_SECONDS: Final = 30
 _WAITING: Final = "SELECT count(*) FROM pg_locks WHERE NOT granted"
@@ -399,9 +400,27 @@ async def test_who_waits_is_served_in_order_and_bounded(
         one_too_many = await asyncio.gather(
             store.write(take), store.write(take), return_exceptions=True
         )
+        await store.write_upkeep(add, "m2")
     assert [type(outcome) for outcome in one_too_many] == [Unavailable, Unavailable]
     await asyncio.gather(*holders)
     await store.write(take)
+
+
+async def test_leases_are_renewed_beside_a_row_that_is_being_written(
+    store: PostgresStore, stranger: psycopg.Connection[Any]
+) -> None:
+
+    def begin(txn: Txn, id_: str) -> None:
+        add_operation(txn, id=id_, claimed_by="p")
+
+    for id_ in ("o1", "o2"):
+        await store.write(begin, id_)
+    with stranger.transaction():
+        stranger.execute("SELECT id FROM operations WHERE id = 'o1' FOR UPDATE")
+        await store.write_upkeep(operations.renew_leases, "p", 77)
+    leases = {one.id: one.lease_until for one in await store.read(operations.select)}
+    assert leases["o2"] == 77
+    assert leases["o1"] != 77
 
 
 async def test_a_server_that_says_nothing_is_given_up(

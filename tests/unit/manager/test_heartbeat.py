@@ -144,7 +144,7 @@ class Parts:
         self.sizes: list[int] = []
         self.refused = -1
 
-    async def write(self, unit: Any, report: Report, follow: Any) -> int:
+    async def write_upkeep(self, unit: Any, report: Report, follow: Any) -> int:
         if len(self.sizes) == self.refused:
             raise Unavailable("The disk is full.")
         self.sizes.append(len(report.seen))
@@ -168,14 +168,14 @@ def test_thousands_of_backends_are_reported_in_parts(tmp_path: Path) -> None:
         parts = Parts(process.store)
         other = replace(example._process, id="f" * 32)
         heartbeat = Heartbeat(other, parts, PoolsView(()), backends_of_it, 60)  # type: ignore[arg-type]  # only write is called
-        parts.refused = 1
+        parts.refused = 2
         with pytest.raises(Unavailable):
             await heartbeat.report(world.now_us())
         parts.refused = -1
         assert await heartbeat.report(world.now_us())
-        assert parts.sizes == [200, 200, 1]
+        assert parts.sizes == [0, 200, 0, 200, 1]
         assert not await heartbeat.report(world.now_us())
-        assert parts.sizes == [200, 200, 1, 0]
+        assert parts.sizes == [0, 200, 0, 200, 1, 0]
         known = await process.store.read(backends.servers)
         assert sum(one.process_id == other.id for one in known) == len(backends_of_it)
 
