@@ -314,6 +314,8 @@ def remove_volume(txn: Txn, context: Context, remove: Remove, engine: Engine) ->
             raise InvalidState(under_way(volume, busy))
         if volume.status == "deleting":
             return busy
+        # What is given up gives capacity back, and then quota: who locks in that order meets others' units.
+        quota_rows.hold(txn, volume.project_id)
         engine.give_up(txn, busy, context.now_us)
         volume = rows.get(txn, volume.id)
     if volume.host is not None:

@@ -161,6 +161,20 @@ async def test_it_is_as_if_one_came_after_the_other(arena: Arena, first: str) ->
     assert cases > len(NAMES)
 
 
+async def test_a_forced_removal_counts_before_it_gives_capacity_back(arena: Arena) -> None:
+    """As every unit does: in another order two would wait for each other, until one is ended."""
+    await arena.begin()
+    with psycopg.connect(arena.url, autocommit=True) as stranger:
+        with stranger.transaction():
+            stranger.execute("SELECT host FROM pools FOR UPDATE")
+            removing = asyncio.create_task(arena.run(arena.a, arena.acts["remove by force"]))
+            while stranger.execute(_WAITING).fetchone() != (1,):  # noqa: ASYNC110 - the server has no event
+                await asyncio.sleep(0.001)
+            with pytest.raises(psycopg.errors.LockNotAvailable), stranger.transaction():
+                stranger.execute("SELECT in_use FROM quota_usages FOR UPDATE NOWAIT")
+        await removing
+
+
 async def test_many_at_once_pass_no_limit(arena: Arena) -> None:
     """As many as there is room for, of all that four processes ask for at the same time."""
     chance = random.Random(4)
