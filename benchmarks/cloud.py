@@ -56,7 +56,7 @@ class Patience:
         """Wait for as long as it usually takes; after ``pauses`` that were in vain, for a part of that."""
         seconds = self._seconds if pauses == 0 else self._seconds / 3
         if seconds < TIMER_SECONDS:
-            time.sleep(seconds)  # noqa: ASYNC251 - so fast only if nobody else is being served
+            time.sleep(seconds)  # noqa: ASYNC251 - a timer is coarser than so short a pause, and no other task has work
         else:
             await asyncio.sleep(seconds)
 

@@ -63,7 +63,7 @@ class Database:
 def server() -> Iterator[Database | None]:
     """A new server, gone at the end; None if there are no binaries."""
     # Only here: the tests know how to start it, and need psycopg for that.
-    from tests.postgresql import Cluster, binaries  # noqa: PLC0415 - tests/crash imports benchmarks
+    from tests.postgresql import Cluster, binaries  # noqa: PLC0415 - at the top it would be a circle: tests/crash imports benchmarks
 
     if binaries() is None:
         yield None

@@ -21,6 +21,7 @@ import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -121,7 +122,7 @@ def _creating_and_deleting(cloud: Cloud) -> Work:
         await connection.send(cloud.message("DELETE", f"/volumes/{new}"))
         show = cloud.message("GET", f"/volumes/{new}")
         pauses = 0
-        while (await connection.send(show)).status != 404:  # noqa: PLR2004 - not found
+        while (await connection.send(show)).status != HTTPStatus.NOT_FOUND:
             await patience.pause(pauses)
             pauses += 1
 

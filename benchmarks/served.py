@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 START_SECONDS: Final = 60
 STOP_SECONDS: Final = 30
-PASSWORD: Final = "only-for-this-load"  # noqa: S105 - of a cloud that lives for some minutes
+PASSWORD: Final = "only-for-this-load"  # noqa: S105 - of a cloud on the loopback that is removed after the measurement
 
 _PROCESS_CLOCK: Final = 2
 """CPUCLOCK_SCHED; a process's CPU clock is ``~pid << 3 | 2`` (what clock_getcpuclockid(3) computes)."""

@@ -60,7 +60,7 @@ class SqliteRows:
     def load(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         """See :class:`Rows`."""
         marks = ", ".join("?" * len(columns))
-        statement = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608 - of constants
+        statement = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608 - names are constants of this program, values are parameters
         self._connection.executemany(statement, rows)
 
 

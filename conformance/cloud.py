@@ -122,7 +122,7 @@ def _log_in(clouds_yaml: Path) -> Cloud:
 
 def _answer(url: str, body: dict[str, Any] | None, token: str = "") -> tuple[Any, Any]:
     """The decoded body of an answer, and its headers."""
-    asked = urllib.request.Request(  # noqa: S310 - the cloud's own address
+    asked = urllib.request.Request(  # noqa: S310 - http to the cloud that this program started, no address of a user
         url,
         None if body is None else json.dumps(body).encode(),
         {"Content-Type": "application/json"} | ({"X-Auth-Token": token} if token else {}),

@@ -161,10 +161,10 @@ async def _shared_ground(
     url: str, key_file: Path, seams: Seams, clock: SyncedClock, roles: frozenset[Role]
 ) -> Ground:
     """On PostgreSQL: its schema, its sealed keys, and the way to the other processes."""
-    from pumice.bus.shared import SharedBus  # noqa: PLC0415 - psycopg is an extra
-    from pumice.store.postgresql import schema as shared_schema  # noqa: PLC0415 - as above
-    from pumice.store.postgresql.session import Session as SharedSession  # noqa: PLC0415 - as above
-    from pumice.store.postgresql.store import PostgresStore  # noqa: PLC0415 - as above
+    from pumice.bus.shared import SharedBus  # noqa: PLC0415 - a start on SQLite has no use for it, and should be quick
+    from pumice.store.postgresql import schema as shared_schema  # noqa: PLC0415 - it needs psycopg too, which is an extra
+    from pumice.store.postgresql.session import Session as SharedSession  # noqa: PLC0415 - it needs psycopg too, which is an extra
+    from pumice.store.postgresql.store import PostgresStore  # noqa: PLC0415 - it needs psycopg too, which is an extra
 
     if shared_schema.revision(url) is None:
         log.info("Making the schema in %s", without_password(url))

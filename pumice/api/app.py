@@ -364,7 +364,7 @@ async def _send(send: Send, request: Request, api: Api, answer: Answer) -> None:
 
 
 _WHOLE: Final = place(App.__call__, name="request")
-_AUTHENTICATE: Final = place(App._authenticate, name="authenticate")  # noqa: SLF001 - own place
-_FAULT: Final = place(App._fault, name="fault")  # noqa: SLF001 - own place
+_AUTHENTICATE: Final = place(App._authenticate, name="authenticate")  # noqa: SLF001 - App is of this module; its step is named in traces
+_FAULT: Final = place(App._fault, name="fault")  # noqa: SLF001 - App is of this module; its step is named in traces
 _DECODE: Final = place(decode)
 _ENCODE: Final = place(_encoded, name="encode")

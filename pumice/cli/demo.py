@@ -68,7 +68,7 @@ class Cinder(NamedTuple):
     def run(self, *arguments: str) -> str:
         """What ``cinder arguments`` prints. Raises :class:`DemoFailed` unless it succeeds."""
         try:
-            done = subprocess.run(  # noqa: S603 - the client, with our own arguments
+            done = subprocess.run(  # noqa: S603 - no shell, and no argument that somebody else chose
                 [self.path, *arguments],
                 env=self.environ,
                 stdin=subprocess.DEVNULL,
@@ -200,7 +200,7 @@ def _serving(state_dir: Path) -> Iterator[Server]:
 @contextlib.contextmanager
 def _child(state_dir: Path, errors: int) -> Iterator[subprocess.Popen[str]]:
     """The process; it does not outlive the block."""
-    with subprocess.Popen(  # noqa: S603 - ourselves
+    with subprocess.Popen(  # noqa: S603 - no shell: this very program, started with constant arguments
         [sys.executable, "-m", "pumice", "serve", "--state-dir", state_dir, "--port", "0"],
         env=_plain_environment(),
         stdin=subprocess.DEVNULL,

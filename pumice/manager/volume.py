@@ -54,9 +54,8 @@ class VolumeManager:
         self._bus = bus
         self._follower = follower
         self._pools_changed = asyncio.Event()
-        self._tasks: dict[
-            asyncio.Task[None], None
-        ] = {}  # In their order, so that a simulation repeats.
+        # In their order, which a set has not, so that a simulation repeats.
+        self._tasks: dict[asyncio.Task[None], None] = {}
         bus.subscribe(self._receive)
 
     async def start(self) -> None:

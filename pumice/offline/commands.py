@@ -41,7 +41,7 @@ def find_rows(state_path: Path, config: Path | None = None) -> Rows:
     seams, settings = seams_module.real(), _database_settings(state_path, config)
     if settings.connection is None:
         return SqliteRows(state_path, seams)
-    from pumice.offline.shared import PostgresRows  # noqa: PLC0415 - psycopg is an extra
+    from pumice.offline.shared import PostgresRows  # noqa: PLC0415 - psycopg is an extra that SQLite does without
 
     return PostgresRows(settings.connection, state_path / settings.key_file, seams)
 
@@ -166,8 +166,8 @@ def copy_database(
         raise UsageError(f"--to {wrong}.")
     if not (state_path / DATABASE).exists():
         raise UsageError(f"There is no database {state_path / DATABASE} to copy.")
-    from pumice.offline.shared import PostgresRows  # noqa: PLC0415 - psycopg is an extra
-    from pumice.store.copy import copy  # noqa: PLC0415 - as above
+    from pumice.offline.shared import PostgresRows  # noqa: PLC0415 - psycopg is an extra that SQLite does without
+    from pumice.store.copy import copy  # noqa: PLC0415 - it needs psycopg too, which is an extra
 
     seams = seams_module.real()
     key_file = state_path / settings.key_file

@@ -45,7 +45,7 @@ class DriverSuite:
 
     def make_driver(self, home: Path) -> Driver:
         """Build the driver on ``home`` by its ``from_settings``."""
-        raise NotImplementedError
+        raise NotImplementedError("A suite says how its driver is made: define make_driver.")
 
     def bytes_of(self, home: Path, volume: VolumeSpec) -> Path | None:
         """Where the volume's bytes can be read and written; None when the driver keeps no bytes."""
@@ -352,7 +352,7 @@ def _names(home: Path) -> set[Path]:
     return {*home.rglob("*"), *home.parent.iterdir()}
 
 
-def _require(condition: bool, rule: str) -> None:  # noqa: FBT001  (As in assert condition, rule.)
+def _require(condition: bool, rule: str) -> None:  # noqa: FBT001 - it reads as `assert condition, rule` does
     """An ``assert`` that optimisation does not remove and that needs no rewriting to be read."""
     if not condition:
         raise AssertionError(rule)
